@@ -1,0 +1,110 @@
+// A batch ("package" in the originals): records of one topic partition under one offset range. The builder
+// cuts one by count or bytes; age and idleness are for whoever owns a timer (see `openedAt`, `lastAddedAt`).
+import type { Clock } from './clock.ts';
+import type { OffsetRange, TopicPartition } from './range.ts';
+import { type PipelineRecord, recordBytes } from './record.ts';
+
+export interface Batch {
+  readonly range: OffsetRange;
+  readonly records: readonly PipelineRecord[];
+}
+
+export interface BatchLimits {
+  /** Records per batch, from 1. */
+  readonly size: number;
+  /** Bytes of keys and values per batch; a batch holds at least one record whatever its size. */
+  readonly bytesMax: number;
+}
+
+/** Why a batch was closed. */
+export type CutReason = 'size' | 'bytes' | 'age' | 'idle' | 'stop' | 'memory';
+
+/**
+ * Collects the records of one topic partition from `position` on. `skipTo` moves the end over offsets that
+ * hold no record (transaction markers, compaction), so that a range may end behind its last record.
+ */
+export class BatchBuilder {
+  readonly #of: TopicPartition;
+  readonly #limits: BatchLimits;
+  readonly #clock: Clock;
+  #records: PipelineRecord[] = [];
+  #bytes = 0;
+  #start: bigint;
+  #end: bigint;
+  #openedAt = 0;
+  #lastAddedAt = 0;
+
+  constructor(of: TopicPartition, position: bigint, limits: BatchLimits, clock: Clock) {
+    this.#of = of;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#start = position;
+    this.#end = position;
+  }
+
+  /** The next offset this builder expects. */
+  get position(): bigint {
+    return this.#end;
+  }
+
+  get count(): number {
+    return this.#records.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Monotonic milliseconds at which the first record of the open batch came in. */
+  get openedAt(): number {
+    return this.#openedAt;
+  }
+
+  /** Monotonic milliseconds at which the last record came in. */
+  get lastAddedAt(): number {
+    return this.#lastAddedAt;
+  }
+
+  /** Why the open batch must be cut before `next` is added, or undefined while it fits. */
+  mustCutBefore(next: PipelineRecord): CutReason | undefined {
+    if (this.#records.length === 0) return undefined;
+    if (this.#records.length >= this.#limits.size) return 'size';
+    return this.#bytes + recordBytes(next) > this.#limits.bytesMax ? 'bytes' : undefined;
+  }
+
+  get isFull(): boolean {
+    return this.#records.length >= this.#limits.size || this.#bytes >= this.#limits.bytesMax;
+  }
+
+  add(record: PipelineRecord): void {
+    const at = this.#clock.monotonic();
+    if (this.#records.length === 0) this.#openedAt = at;
+    this.#lastAddedAt = at;
+    this.#records.push(record);
+    this.#bytes += recordBytes(record);
+    this.#end = record.offset + 1n;
+  }
+
+  skipTo(offset: bigint): void {
+    if (offset > this.#end) this.#end = offset;
+  }
+
+  /** Closes the open batch; undefined when it holds no record. The next one starts where it ended. */
+  cut(): Batch | undefined {
+    if (this.#records.length === 0) return undefined;
+    const range = { ...this.#of, start: this.#start, end: this.#end };
+    const batch = { range, records: this.#records };
+    this.#records = [];
+    this.#bytes = 0;
+    this.#start = this.#end;
+    return batch;
+  }
+}
+
+/** What is left of `batch` from `position` on (the trim of an overlapping batch), or undefined if nothing is. */
+export function trimBatch(batch: Batch, position: bigint): Batch | undefined {
+  if (position >= batch.range.end) return undefined;
+  if (position <= batch.range.start) return batch;
+  const records = batch.records.filter((record) => record.offset >= position);
+  return { range: { ...batch.range, start: position }, records };
+}

@@ -1,0 +1,44 @@
+// Start in order, stop in reverse, on signals. The first SIGINT or SIGTERM asks to end, the second ends at once.
+import { Stopping } from './errors.ts';
+
+export interface Resource {
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+/** Closes what was opened, last first, once. The first failure is thrown after all were tried. */
+export class Lifecycle {
+  readonly #resources: Resource[] = [];
+
+  add<T extends { close(): Promise<void> }>(name: string, resource: T): T {
+    this.#resources.push({ name, close: () => resource.close() });
+    return resource;
+  }
+
+  async close(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let next = this.#resources.pop(); next; next = this.#resources.pop()) {
+      try {
+        await next.close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** Exit code of a process that was told twice. */
+export const EXIT_INTERRUPTED = 130;
+
+/** Aborts with `Stopping` on the first SIGINT, SIGTERM or SIGHUP; exits 130 on the second. */
+export function stopOnSignals(announce: (message: string) => void): AbortController {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    announce(`${name}: finishing the open batch; once more to leave at once`);
+    controller.abort(new Stopping(name));
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
+  return controller;
+}

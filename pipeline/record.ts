@@ -1,0 +1,31 @@
+// One Kafka message as every part of the program sees it. Nothing here knows a client library.
+
+/** Header values of one key, in the order they were sent. */
+export type RecordHeaders = Readonly<Record<string, readonly Buffer[]>>;
+
+/**
+ * One record of a topic partition. `value === null` is a tombstone; `key === null` a record without key.
+ * `timestamp` is Kafka's record time in milliseconds since 1970 (UTC), whatever the topic's timestamp type.
+ */
+export interface PipelineRecord {
+  readonly offset: bigint;
+  readonly timestamp: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: RecordHeaders | undefined;
+}
+
+/** A record to be sent. `partition` undefined lets the partitioner decide. */
+export interface OutgoingRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers?: Readonly<Record<string, Buffer | string>>;
+  readonly partition?: number;
+  /** Milliseconds since 1970; undefined lets the client stamp it. */
+  readonly timestamp?: number;
+}
+
+/** Bytes a record occupies in our buffers: key, value and a fixed share for the object itself. */
+export function recordBytes(record: PipelineRecord): number {
+  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + 100;
+}
