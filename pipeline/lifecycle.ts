@@ -1,5 +1,7 @@
 // Start in order, stop in reverse, on signals. The first SIGINT or SIGTERM asks to end, the second ends at once.
+import type { Clock } from './clock.ts';
 import { Stopping } from './errors.ts';
+import type { Log } from './log.ts';
 
 export interface Resource {
   readonly name: string;
@@ -41,4 +43,15 @@ export function stopOnSignals(announce: (message: string) => void): AbortControl
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
   return controller;
+}
+
+/** What every command gets besides its settings. */
+export interface CommandDeps {
+  /** Standard error: what a person or a log collector reads. */
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Aborts with `Stopping`: finish the open batch, close, return. */
+  readonly signal: AbortSignal;
+  /** One line of data on standard output. */
+  readonly out: (line: string) => void;
 }
