@@ -17,15 +17,19 @@ const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
 const MB = 1024 * 1024;
 
-export const columnSchema = z.strictObject({
-  name: identifier.describe('Column name, lower case in Hive'),
-  type: z.enum(COLUMN_TYPES).describe('Hive type'),
-  path: name
-    .optional()
-    .describe(
-      'Path in the JSON value (a.b.c), $ for all of it, $rest for what no column takes; default: the name',
-    ),
-});
+export const columnSchema = z
+  .strictObject({
+    name: identifier.describe('Column name, lower case in Hive'),
+    type: z.enum(COLUMN_TYPES).describe('Hive type'),
+    path: z
+      .string()
+      .regex(/^[^.]+(\.[^.]+)*$/, 'expected a path such as id, location.city, $ or $rest')
+      .optional()
+      .describe(
+        'Path in the JSON value (a.b.c), $ for all of it, $rest for what no column takes; default: the name',
+      ),
+  })
+  .transform((column) => ({ ...column, path: column.path ?? column.name }));
 
 export const producerSchema = z.strictObject({
   source: z.enum(['x', 'lines']).default('x').describe('Where posts come from'),
@@ -90,7 +94,9 @@ export const tableSchema = z.strictObject({
     .enum(['parquet', 'json', 'json-gzip'])
     .default('parquet')
     .describe('File format; json is JSON Lines'),
-  location: name
+  location: z
+    .string()
+    .regex(/^(hdfs:\/\/|file:\/).+/, 'expected hdfs://host:port/path or file:/path')
     .optional()
     .describe('hdfs://host:port/path or file:/path of the table; default: HiveServer2 chooses'),
 });
@@ -204,11 +210,11 @@ export const paramsSchema = z.strictObject({
     .prefault({}),
 });
 
-/** A secret is a string in the file and a Secret afterwards: it prints as [secret]. */
+/** A secret is a string in the file and a Secret afterwards: it prints as [secret]. A *_FILE gives a Secret at once. */
 export const secret = z
-  .string()
-  .min(1)
-  .transform((value) => new Secret(value));
+  .union([z.string().min(1), z.instanceof(Secret)])
+  .transform((value) => (value instanceof Secret ? value : new Secret(value)))
+  .meta({ secret: true });
 
 export const tlsSchema = z.strictObject({
   enabled: z.boolean().default(true).describe('false: plain text'),

@@ -2,15 +2,16 @@
 import { inspect } from 'node:util';
 
 export class Secret {
-  readonly #value: string;
+  readonly #read: () => string;
 
-  constructor(value: string) {
-    this.#value = value;
+  /** A function is asked anew at each `reveal()`, so that a secret in a file can be rotated. */
+  constructor(value: string | (() => string)) {
+    this.#read = typeof value === 'string' ? () => value : value;
   }
 
-  /** The value itself. Call it where a client asks for it, as late as possible. */
+  /** The value itself. Call it where a client asks for it, as late as possible. Throws CONFIG_UNREADABLE when its file is gone. */
   reveal(): string {
-    return this.#value;
+    return this.#read();
   }
 
   toJSON(): string {

@@ -1,0 +1,74 @@
+// The names of the Python originals this product grew from: what to write instead of each.
+import { isRawObject, type RawObject } from './draft.ts';
+
+const X_KEYS =
+  'x.bearerToken in config.json stands in for the four keys of the original; better, set KH_X__BEARER_TOKEN or KH_X__BEARER_TOKEN_FILE';
+const LOGS = 'logs go to standard error (2> file); log.level and log.format say how';
+
+const KEYS: Readonly<Record<string, string>> = {
+  lenght_bloc: 'write batch.size: "batch": {"size": ...}',
+  length_bloc: 'write batch.size: "batch": {"size": ...}',
+  host_hive: 'write hive.host in config.json: "hive": {"host": ...}',
+  user_hive: 'write hive.username in config.json: "hive": {"username": ...}',
+  password_hive:
+    'write hive.password in config.json, or better set KH_HIVE__PASSWORD or KH_HIVE__PASSWORD_FILE',
+  database_hive: 'write table.database: "table": {"database": ...}',
+  table_hive: 'write table.name: "table": {"name": ...}',
+  zookieper_port: 'leave it out: Kafka needs no ZooKeeper any more',
+  zookeeper_port: 'leave it out: Kafka needs no ZooKeeper any more',
+  log_file: LOGS,
+  CONSUMER_KEY: X_KEYS,
+  CONSUMER_SECRET: X_KEYS,
+  ACCESS_TOKEN: X_KEYS,
+  ACCESS_SECRET: X_KEYS,
+};
+
+/** What to write instead of an original's key at the top of a file, undefined for any other key. */
+export function originalKeyHint(key: string, root: RawObject): string | undefined {
+  if (key === 'cluster') {
+    return `write kafka.brokers in config.json: "kafka": {"brokers": ${brokers(root)}}`;
+  }
+  if (key === 'server_port') {
+    return 'write the port behind each broker, kafka.brokers in config.json: ["host:port", ...]';
+  }
+  return Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+}
+
+/** `cluster` and `server_port` as the list that replaces them; placeholders for what is no plain host or port. */
+function brokers(root: RawObject): string {
+  const port = /^\d{1,5}$/.test(String(root['server_port'])) ? root['server_port'] : 'port';
+  const cluster = root['cluster'];
+  const hosts = isRawObject(cluster) ? Object.values(cluster) : [];
+  const plain = hosts.filter(
+    (host): host is string => typeof host === 'string' && /^[\w.-]+$/.test(host),
+  );
+  const list = plain.length > 0 ? plain : ['host'];
+  return JSON.stringify(list.map((host) => `${host}:${port}`)).replaceAll('","', '", "');
+}
+
+/** One of the originals' variables: the settings it stands for, or why its value is none. */
+export interface OriginalVariable {
+  readonly name: string;
+  readonly values: (text: string) => Readonly<Record<string, string>> | undefined;
+  readonly expected: string;
+}
+
+export const ORIGINAL_VARIABLES: readonly OriginalVariable[] = [
+  {
+    name: 'KAFKA_BOOTSTRAP_SERVERS',
+    values: (text) => ({ 'kafka.brokers': text }),
+    expected: 'host:port,...',
+  },
+  {
+    name: 'KAFKA_GROUP_ID',
+    // The two consumers keep groups of their own, so that neither moves the other's offsets.
+    values: (text) => ({ 'consumer.group': text, 'consumer.liveGroup': `${text}-live` }),
+    expected: 'a group id',
+  },
+  {
+    name: 'KAFKA_AUTO_OFFSET_RESET',
+    values: (text) =>
+      ({ earliest: { 'consumer.from': 'beginning' }, latest: { 'consumer.from': 'end' } })[text],
+    expected: 'earliest or latest',
+  },
+];
