@@ -1,0 +1,36 @@
+// The consumer that continues: from the position after the last committed batch, whatever happened to it before; and on
+// its first start from the beginning, the end, an offset or a time.
+import type { Settings } from '../params/schema.ts';
+import type { CommandDeps } from '../pipeline/lifecycle.ts';
+import type { DeliveryStep } from './deliver.ts';
+import { openPositionStore } from './positions/index.ts';
+import { type ConsumerSummary, runConsumer } from './run.ts';
+
+export interface FromPositionOptions {
+  /** End when everything that was in the topic at the start is placed. */
+  readonly untilEnd?: boolean;
+  /** Told after each step of each delivery; for the crash suite. */
+  readonly onStep?: (step: DeliveryStep) => void;
+}
+
+/** Runs until told to stop, or until the end with `untilEnd`. Throws what connecting, the table and the topic can throw. */
+export function runConsumerFromPosition(
+  settings: Settings,
+  deps: CommandDeps,
+  { untilEnd = false, onStep }: FromPositionOptions = {},
+): Promise<ConsumerSummary> {
+  const { params } = settings;
+  return runConsumer(
+    {
+      settings,
+      group: params.consumer.group,
+      table: params.table.name,
+      live: false,
+      untilEnd,
+      openPositions: (commit, admin) =>
+        openPositionStore(settings, { commit, admin, log: deps.log }),
+      ...(onStep ? { onStep } : {}),
+    },
+    deps,
+  );
+}

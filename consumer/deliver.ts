@@ -1,0 +1,88 @@
+// The delivery of one batch, in this order and nowhere else: stage, dead-letter, commit, place, advance. Every step
+// may be repeated; what happened is decided by the ledger alone (docs/delivery.md draws the states).
+import type { Batch } from '../pipeline/batch.ts';
+import type { Clock } from '../pipeline/clock.ts';
+import { invariant } from '../pipeline/errors.ts';
+import { type BatchRecord, recordsRead } from '../pipeline/ledger.ts';
+import type { Log } from '../pipeline/log.ts';
+import type { PositionStore } from '../pipeline/position-store.ts';
+import { formatRange } from '../pipeline/range.ts';
+import { type RetryPolicy, withRetry } from '../pipeline/retry.ts';
+import type { Sink } from '../pipeline/sink.ts';
+import type { DeadLetters } from './dead-letters.ts';
+
+/** The steps in their order. The crash suite kills the process right after each of them. */
+export const DELIVERY_STEPS = [
+  'staged',
+  'dead-lettered',
+  'committed',
+  'placed',
+  'advanced',
+] as const;
+export type DeliveryStep = (typeof DELIVERY_STEPS)[number];
+
+export interface Delivery {
+  readonly sink: Sink;
+  readonly deadLetters: DeadLetters;
+  readonly positions: PositionStore;
+  readonly retry: RetryPolicy;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told after each step; the crash suite's handle, and nothing else. */
+  readonly onStep?: (step: DeliveryStep, batch: Batch) => void;
+}
+
+/**
+ * Delivers `batch`, which must start at the position of its topic partition. Returns the entry that stands at that start
+ * afterwards: ours, or the one of another writer who was first; the position is its `end` from then on.
+ */
+export async function deliver(
+  batch: Batch,
+  by: Delivery,
+  signal: AbortSignal,
+): Promise<BatchRecord> {
+  const began = by.clock.monotonic();
+  const step = <T>(doing: string, run: () => Promise<T>) =>
+    withRetry(run, by.retry, by.clock, signal, {
+      onRetry: (error, attempt, pauseMs) =>
+        by.log.warn(`${doing} failed, trying again`, {
+          range: formatRange(batch.range),
+          code: error.code,
+          why: error.message,
+          attempt,
+          pauseMs,
+        }),
+    });
+
+  const { record, rejects } = await step('staging', () => by.sink.stage(batch, signal));
+  invariant(
+    recordsRead(record) === batch.records.length,
+    `${formatRange(batch.range)}: ${batch.records.length} records became ${recordsRead(record)}`,
+  );
+  by.onStep?.('staged', batch);
+
+  await step('dead-lettering', () => by.deadLetters.send(batch, rejects, signal));
+  by.onStep?.('dead-lettered', batch);
+
+  const standing = await step('committing', () => by.sink.ledger.commit(record, signal));
+  by.onStep?.('committed', batch);
+
+  await step('placing', () => by.sink.place(standing, signal));
+  by.onStep?.('placed', batch);
+
+  await by.positions.advance(standing);
+  by.onStep?.('advanced', batch);
+
+  const ours = standing.attempt === record.attempt;
+  by.log.info(ours ? 'batch placed' : 'batch was placed by another writer', {
+    topic: standing.topic,
+    partition: standing.partition,
+    start: standing.start,
+    end: standing.end,
+    rows: standing.rows,
+    deadLetters: standing.deadLetters || undefined,
+    skipped: standing.skipped || undefined,
+    ms: Math.round(by.clock.monotonic() - began),
+  });
+  return standing;
+}

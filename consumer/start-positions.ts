@@ -1,0 +1,176 @@
+// Where a topic partition is read from: after the last entry of its ledger chain; for a partition the ledger does not
+// know, where `--from` says; for the live consumer, from the end. Every jump is written down in the ledger.
+import { randomUUID } from 'node:crypto';
+import type { KafkaAdmin } from '../clients/kafka/admin.ts';
+import type { Params } from '../params/schema.ts';
+import type { Clock } from '../pipeline/clock.ts';
+import { PipelineError } from '../pipeline/errors.ts';
+import type { BatchRecord, EntryKind } from '../pipeline/ledger.ts';
+import type { Log } from '../pipeline/log.ts';
+import type { PositionStore } from '../pipeline/position-store.ts';
+import { formatRange, formatTopicPartition, type TopicPartition } from '../pipeline/range.ts';
+import type { Sink } from '../pipeline/sink.ts';
+import { resume } from './chain.ts';
+import { type Bounds, startOffset } from './start-offset.ts';
+
+export interface StartDeps {
+  readonly admin: KafkaAdmin;
+  readonly sink: Sink;
+  readonly positions: PositionStore;
+  readonly params: Params['consumer'];
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly live: LiveStart | undefined;
+}
+
+/** How the live consumer starts; partitions added later are read from their beginning. */
+export interface LiveStart {
+  /** The end of each partition when this process started. */
+  readonly ends: ReadonlyMap<number, bigint>;
+  /** This process starts the group: what was sent while nobody was there is passed over. */
+  readonly startsGroup: boolean;
+}
+
+export class StartPositions {
+  readonly #deps: StartDeps;
+
+  constructor(deps: StartDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * The next offset to read of `of`; places what an earlier process committed and did not place. Throws POSITION_GAP,
+   * POSITION_BEYOND_END or POSITION_AHEAD, and what ledger and Kafka throw.
+   */
+  async of(of: TopicPartition, signal: AbortSignal): Promise<bigint> {
+    const { sink, positions, log } = this.#deps;
+    const bounds = await this.bounds(of, signal);
+    const hint = await positions.last(of);
+    const { live } = this.#deps;
+    const liveEnd = live?.ends.get(of.partition);
+    const resumption = {
+      hint,
+      wishedOrigin: async () => {
+        if (live) return liveEnd ?? bounds.logStart;
+        return this.#wished(of, bounds, signal);
+      },
+      place: (entry: BatchRecord) => sink.place(entry, signal),
+      log,
+    };
+    const resumed = await resume(sink.ledger, of, resumption, signal);
+    if (resumed.last) await positions.advance(resumed.last);
+    let position = resumed.position;
+    if (live === undefined && resumed.last) await this.#explainFrom(of, bounds, position, signal);
+    if (live?.startsGroup && liveEnd !== undefined) {
+      position = await this.#jump(of, 'skip', position, liveEnd, signal);
+    }
+    if (position < bounds.logStart) position = await this.#gap(of, position, bounds, signal);
+    if (position > bounds.highWatermark) throw beyondEnd(of, position, bounds);
+    log.info('reading from', { ...of, position, highWatermark: bounds.highWatermark });
+    return position;
+  }
+
+  /** Log start and high watermark of `of`, now. */
+  async bounds(of: TopicPartition, signal: AbortSignal): Promise<Bounds> {
+    const bounds = (await this.#deps.admin.offsets(of.topic, signal)).get(of.partition);
+    if (bounds) return bounds;
+    throw new PipelineError('KAFKA_UNAVAILABLE', `${formatTopicPartition(of)} has no leader`, {
+      hint: 'Wait until the brokers have elected one, or check that all brokers run.',
+      context: { ...of },
+    });
+  }
+
+  #wished(of: TopicPartition, bounds: Bounds, signal: AbortSignal): Promise<bigint> {
+    const { admin, params, clock } = this.#deps;
+    const at = async (timestampMs: number) =>
+      (await admin.offsetsAt(of.topic, timestampMs, signal)).get(of.partition) ??
+      bounds.highWatermark;
+    return startOffset(params.from, of, bounds, at, clock.now());
+  }
+
+  /** `--from` on a table that has a ledger: behind its end nothing is read twice; ahead of it records would be lost. */
+  async #explainFrom(of: TopicPartition, bounds: Bounds, position: bigint, signal: AbortSignal) {
+    const { params, log } = this.#deps;
+    if (params.from === 'stored') return;
+    const wished = await this.#wished(of, bounds, signal);
+    if (wished > position) {
+      throw new PipelineError(
+        'POSITION_AHEAD',
+        `${formatTopicPartition(of)}: --from ${params.from} means offset ${wished}, but the table goes only up to ${position}; ${wished - position} offsets would be skipped`,
+        {
+          hint: `Leave --from out to go on at ${position}, or record the jump: positions set ${of.partition}:${wished} --force`,
+          context: { ...of, wished, position },
+        },
+      );
+    }
+    if (wished < position) {
+      log.info('the table holds these offsets already; they are not read again', {
+        ...of,
+        from: wished,
+        position,
+      });
+    }
+  }
+
+  async #gap(of: TopicPartition, position: bigint, bounds: Bounds, signal: AbortSignal) {
+    const { params, log } = this.#deps;
+    const lost = { ...of, start: position, end: bounds.logStart };
+    if (params.onGap === 'stop') {
+      throw new PipelineError(
+        'POSITION_GAP',
+        `${formatRange(lost)}: these ${lost.end - lost.start} offsets were deleted from the topic before they were read`,
+        {
+          hint: 'Restore them from elsewhere, or go on with --on-gap earliest (what is left) or --on-gap latest (only what is new). The loss is recorded in the ledger.',
+          context: { topic: of.topic, partition: of.partition, start: lost.start, end: lost.end },
+        },
+      );
+    }
+    log.warn('offsets were deleted before they were read', { range: formatRange(lost) });
+    const kept = await this.#jump(of, 'lost', position, bounds.logStart, signal);
+    if (params.onGap === 'earliest') return kept;
+    return this.#jump(of, 'skip', kept, bounds.highWatermark, signal);
+  }
+
+  /** Records that `[start, end)` is not read, and returns where to go on: `end`, or what another writer decided. */
+  async #jump(
+    of: TopicPartition,
+    kind: EntryKind,
+    start: bigint,
+    end: bigint,
+    signal: AbortSignal,
+  ) {
+    if (end <= start) return start;
+    const { sink, positions, clock, log } = this.#deps;
+    const entry: BatchRecord = {
+      ...of,
+      kind,
+      start,
+      end,
+      attempt: randomUUID(),
+      files: [],
+      rows: 0,
+      deadLetters: 0,
+      skipped: 0,
+      last: undefined,
+      at: clock.now(),
+    };
+    const standing = await sink.ledger.commit(entry, signal);
+    await sink.place(standing, signal);
+    await positions.advance(standing);
+    log.info(kind === 'lost' ? 'recorded as lost' : 'passed over', {
+      range: formatRange(standing),
+    });
+    return standing.end;
+  }
+}
+
+function beyondEnd(of: TopicPartition, position: bigint, bounds: Bounds): PipelineError {
+  return new PipelineError(
+    'POSITION_BEYOND_END',
+    `${formatTopicPartition(of)}: the next offset to read is ${position}, but the topic ends at ${bounds.highWatermark}`,
+    {
+      hint: 'The topic was deleted and created again, or lost its end. Use another table for the new topic, or restore the old topic.',
+      context: { ...of, position, highWatermark: bounds.highWatermark },
+    },
+  );
+}

@@ -1,0 +1,184 @@
+// The assignment seeks before anything is fetched, checks where each fetch began, and never mistakes a loss for a hole.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Assignment } from '../../../consumer/assignment.ts';
+import { Lane } from '../../../consumer/lane.ts';
+import { systemClock } from '../../../pipeline/clock.ts';
+import { silentLog } from '../../../pipeline/log.ts';
+import type { PipelineRecord } from '../../../pipeline/record.ts';
+import { type Deferred, deferred } from '../../../pipeline/retry.ts';
+
+const record = (offset: number): PipelineRecord => ({
+  offset: BigInt(offset),
+  timestamp: 0,
+  key: null,
+  value: Buffer.alloc(10),
+  headers: undefined,
+});
+
+class Hands {
+  readonly calls: string[] = [];
+  readonly failures: unknown[] = [];
+  readonly loads = new Map<number, Deferred<bigint>>();
+  logStart = 0n;
+  readonly assignment = new Assignment(
+    'posts',
+    {
+      seek: (partition, offset) => this.calls.push(`seek ${partition} ${offset}`),
+      pause: (partitions) => this.calls.push(`pause ${partitions}`),
+      resume: (partitions) => this.calls.push(`resume ${partitions}`),
+    },
+    {
+      openLane: async (of) => {
+        const load = deferred<bigint>();
+        this.loads.set(of.partition, load);
+        return this.#lane(of.partition, await load.promise);
+      },
+      isKept: async (_, position) => position >= this.logStart,
+      onFailed: (error) => this.failures.push(error),
+    },
+    silentLog,
+  );
+
+  #lane(partition: number, position: bigint): Lane {
+    const limits = { size: 2, bytesMax: 1e6, ageMsMax: 1e6, idleMsMax: 1e6, heldBytesMax: 500 };
+    const owner = {
+      deliver: () => new Promise<never>(() => {}),
+      onDrained: (lane: Lane) => this.assignment.drained(lane),
+      onFailed: () => {},
+    };
+    return new Lane({ topic: 'posts', partition }, position, limits, owner, systemClock);
+  }
+
+  async load(partition: number, position: bigint): Promise<void> {
+    this.loads.get(partition)?.resolve(position);
+    await turn();
+  }
+
+  taken(): string[] {
+    return this.calls.splice(0);
+  }
+
+  get wanted(): Record<string, string> {
+    return Object.fromEntries(this.assignment.lanes.map((l) => [l.of.partition, `${l.wanted}`]));
+  }
+}
+
+test('a new partition is paused inside the join and sought before it is resumed', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([1, 0]);
+  assert.deepEqual(hands.taken(), ['pause 1', 'pause 0']);
+  assert.equal(hands.assignment.isComplete, false);
+  await hands.load(1, 40n);
+  await hands.load(0, 7n);
+  assert.deepEqual(hands.taken(), ['seek 1 40', 'resume 1', 'seek 0 7', 'resume 0']);
+  assert.equal(hands.assignment.isComplete, true);
+});
+
+test('a position that was loaded before another join is thrown away and loaded again', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  const early = hands.loads.get(0);
+  hands.assignment.assigned([0]);
+  early?.resolve(5n);
+  await turn();
+  assert.deepEqual(hands.wanted, {});
+  await hands.load(0, 9n);
+  assert.deepEqual(hands.wanted, { 0: '9' });
+});
+
+test('G01: partitions that stay keep their lane and are sought where it stands; those that move are dropped', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([1, 2]);
+  await hands.load(1, 0n);
+  await hands.load(2, 0n);
+  hands.assignment.records(1, 0n, [record(0)], 1n);
+  hands.assignment.records(2, 0n, [record(0)], 1n);
+  hands.taken();
+  hands.assignment.assigned([1, 3]);
+  assert.deepEqual(hands.taken(), ['seek 1 1', 'pause 3']);
+  await hands.load(3, 6n);
+  assert.deepEqual(hands.wanted, { 1: '1', 3: '6' });
+  assert.equal(hands.assignment.records(2, 1n, [record(1)], 2n), false);
+});
+
+test('a fetch from before the seek is refused and sought again', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 40n);
+  hands.taken();
+  assert.equal(hands.assignment.records(0, 0n, [record(0)], 1n), false);
+  assert.deepEqual(hands.taken(), ['seek 0 40']);
+  assert.equal(hands.assignment.records(0, 40n, [record(40)], 41n), true);
+  assert.deepEqual(hands.wanted, { 0: '41' });
+});
+
+test('O03: a fetch that jumps twice over offsets that are gone loads the position again', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 40n);
+  hands.logStart = 90n;
+  hands.taken();
+  assert.equal(hands.assignment.records(0, 90n, [record(90)], 91n), false);
+  assert.equal(hands.assignment.records(0, 90n, [record(90)], 91n), false);
+  await turn();
+  assert.deepEqual(hands.taken(), ['seek 0 40', 'pause 0', 'pause 0']);
+  await hands.load(0, 90n);
+  assert.deepEqual(hands.taken(), ['seek 0 90', 'resume 0']);
+});
+
+test('O02: a fetch that jumps twice over offsets that hold no record is accepted', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 40n);
+  hands.taken();
+  hands.assignment.records(0, 50n, [record(50)], 51n);
+  hands.assignment.records(0, 50n, [record(50)], 51n);
+  await turn();
+  assert.deepEqual(hands.wanted, { 0: '50' });
+  assert.deepEqual(hands.taken(), ['seek 0 40', 'pause 0', 'seek 0 50', 'resume 0']);
+  assert.equal(hands.assignment.records(0, 50n, [record(50)], 51n), true);
+});
+
+test('O01: offsets without records are passed over only where they continue what was read', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 40n);
+  hands.assignment.passedOver(0, 100n, 110n);
+  assert.deepEqual(hands.wanted, { 0: '40' });
+  hands.assignment.passedOver(0, 40n, 45n);
+  assert.deepEqual(hands.wanted, { 0: '45' });
+  hands.assignment.records(0, 45n, [record(45)], 46n);
+  hands.assignment.passedOver(0, 48n, 50n);
+  assert.deepEqual(hands.wanted, { 0: '50' });
+});
+
+test('a full lane is paused until it is drained, and a lane that has moved on resumes nothing', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 0n);
+  hands.taken();
+  hands.assignment.records(0, 0n, [0, 1, 2, 3, 4].map(record), 5n);
+  assert.deepEqual(hands.taken(), ['pause 0']);
+  const [lane] = hands.assignment.lanes;
+  assert.ok(lane);
+  hands.assignment.drained(lane);
+  assert.deepEqual(hands.taken(), ['resume 0']);
+  hands.assignment.assigned([]);
+  hands.assignment.drained(lane);
+  assert.deepEqual(hands.taken(), []);
+});
+
+test('a start position that cannot be decided fails the run, unless the partition has moved on', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0, 1]);
+  hands.loads.get(0)?.reject(new Error('gap'));
+  await turn();
+  assert.deepEqual(hands.failures.map(String), ['Error: gap']);
+  const moved = hands.loads.get(1);
+  hands.assignment.assigned([0]);
+  moved?.reject(new Error('late'));
+  await turn();
+  assert.equal(hands.failures.length, 1);
+});
