@@ -19,7 +19,8 @@ export interface PipelineRecord {
 export interface OutgoingRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers?: Readonly<Record<string, Buffer | string>>;
+  /** Several values of one name are sent in their order. */
+  readonly headers?: Readonly<Record<string, Buffer | string | Buffer[]>>;
   readonly partition?: number;
   /** Milliseconds since 1970; undefined lets the client stamp it. */
   readonly timestamp?: number;

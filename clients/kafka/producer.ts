@@ -216,7 +216,9 @@ function toMessage(record: OutgoingRecord): Message {
 function messageBytes(record: OutgoingRecord): number {
   let bytes = 40 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
   for (const [name, value] of Object.entries(record.headers ?? {})) {
-    bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(value);
+    for (const one of [value].flat()) {
+      bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(one);
+    }
   }
   return bytes;
 }
