@@ -113,7 +113,8 @@ function located(drafts: Drafts, { key, message }: Finding): Problem {
 
 function failure(code: 'CONFIG_INVALID' | 'CONFIG_UNREADABLE', problems: Problem[]) {
   const lines = [...new Set(problems.sort(byPlace).map(line))];
-  return new PipelineError(code, lines.join('\n'), {
+  const heading = lines.length > 1 ? [`${lines.length} problems`] : [];
+  return new PipelineError(code, [...heading, ...lines].join('\n'), {
     hint: 'docs/configuration.md lists every setting; kafka-hive config print shows what is in force.',
     context: { problems: lines.length },
   });

@@ -128,13 +128,6 @@ export const consumerSchema = z.strictObject({
     .enum(['stop', 'earliest', 'latest'])
     .default('stop')
     .describe('What to do when records were deleted before they were read'),
-  untilEnd: z
-    .boolean()
-    .default(false)
-    .describe('Stop when everything that was in the topic at the start is placed'),
-  maxMessages: whole(1, Number.MAX_SAFE_INTEGER)
-    .optional()
-    .describe('Stop after about this many records (whole batches)'),
   tombstones: z
     .enum(['skip', 'write', 'dead-letter'])
     .default('skip')

@@ -1,0 +1,90 @@
+// `kafka-hive producer`: sends posts with a hashtag, or lines of any kind, to a topic.
+import { type Command, InvalidArgumentError } from 'commander';
+import type { FlagValue } from '../params/environment.ts';
+import { PipelineError } from '../pipeline/errors.ts';
+import {
+  addSettingOptions,
+  flagsOf,
+  openContext,
+  type SettingOption,
+  type Surroundings,
+} from './context.ts';
+import { durationMinutes } from './duration.ts';
+
+const OPTIONS: readonly SettingOption[] = [
+  { flags: '--source <name>', key: 'producer.source' },
+  {
+    flags: '--input <file>',
+    key: 'producer.input',
+    repeatable: true,
+    description: 'file of lines, repeatable; - is standard input (means --source lines)',
+  },
+  {
+    flags: '--raw',
+    key: 'producer.raw',
+    description: 'send each line as plain text (means --source lines)',
+  },
+  { flags: '--topic <name>', key: 'topic' },
+  {
+    flags: '--partitioning <way>',
+    key: 'producer.partitioning',
+    description: 'how records find their partition',
+  },
+  {
+    flags: '--partition-switch <duration>',
+    key: 'producer.partitionSwitchMinutes',
+    description: 'rotate: time on one partition, such as 30s, 10m or 1h',
+    convert: (text) => {
+      const minutes = durationMinutes(text);
+      if (minutes === undefined) throw new InvalidArgumentError('Expected 30s, 10m or 1h.');
+      return String(minutes);
+    },
+  },
+  { flags: '--max-messages <count>', key: 'producer.maxMessages' },
+  { flags: '--brokers <host:port,...>', key: 'kafka.brokers' },
+];
+
+const EXAMPLES = `
+Examples:
+  kafka-hive producer '#kafka'                          posts of X with #kafka, as they come
+  kafka-hive producer kafka --partition-switch 30s      the next topic partition every 30 seconds
+  kafka-hive producer --input posts.ndjson              a file with one JSON object a line
+  tail -f app.log | kafka-hive producer --raw --input - any text, line by line
+`;
+
+export function addProducerCommand(program: Command, around: Surroundings): void {
+  const command = program
+    .command('producer')
+    .summary('send posts with a hashtag to a topic')
+    .description('Sends posts with a hashtag, or lines of any kind, to a Kafka topic.')
+    .argument(
+      '[hashtag]',
+      "with or without #; quote it ('#kafka'), the shell takes # for a comment",
+    )
+    .addHelpText('after', EXAMPLES);
+  addSettingOptions(command, OPTIONS).action(async (hashtag: string | undefined) => {
+    const { settings, deps } = openContext(command, around, [
+      ...flagsOf(command, OPTIONS),
+      ...implied(command, hashtag),
+    ]);
+    const { params } = settings;
+    if (params.producer.source === 'x' && params.hashtag === undefined) {
+      throw new PipelineError('USAGE', 'the source x needs a hashtag to look for', {
+        hint: "kafka-hive producer '#kafka' (with the quotes), or hashtag in params.json.",
+      });
+    }
+    const { runProducer } = await import('../producer/producer.ts');
+    await runProducer(settings, deps);
+  });
+}
+
+/** The hashtag argument; and the lines source, which --input and --raw only make sense with. */
+function implied(command: Command, hashtag: string | undefined): FlagValue[] {
+  const flags: FlagValue[] = [];
+  if (hashtag !== undefined) flags.push({ key: 'hashtag', value: hashtag, flag: 'argument' });
+  const { source, input, raw } = command.opts<{ source?: string; input?: string[]; raw?: true }>();
+  if (source === undefined && (input ?? raw) !== undefined) {
+    flags.push({ key: 'producer.source', value: 'lines', flag: input ? '--input' : '--raw' });
+  }
+  return flags;
+}
