@@ -1,0 +1,110 @@
+// The sink that writes files: rows go as Parquet or JSON Lines beside an external Hive table and are renamed into it.
+// Needs HiveServer2 for table and table partitions, and HDFS (or a directory shared with it) for the files.
+import { randomUUID } from 'node:crypto';
+import type { FileSystem } from '../../clients/files/file-system.ts';
+import { openLocation } from '../../clients/files/location.ts';
+import type { WebHdfsSettings } from '../../clients/files/webhdfs.ts';
+import type { HiveClient } from '../../clients/hive/session.ts';
+import type { Batch } from '../../pipeline/batch.ts';
+import type { Clock } from '../../pipeline/clock.ts';
+import { invariant, PipelineError } from '../../pipeline/errors.ts';
+import type { BatchRecord, Ledger } from '../../pipeline/ledger.ts';
+import type { Sink, Staged } from '../../pipeline/sink.ts';
+import type { TableSpec } from '../../pipeline/table.ts';
+import { FileLedger } from '../ledger.ts';
+import { openHiveTable } from './hive-table.ts';
+import { type FileEncoder, TableFiles } from './table-files.ts';
+
+export interface HiveLoadParts {
+  readonly spec: TableSpec;
+  readonly hive: HiveClient;
+  readonly encoder: FileEncoder;
+  readonly hdfs: WebHdfsSettings;
+  readonly clock: Clock;
+}
+
+interface Opened {
+  readonly files: FileSystem;
+  readonly ledger: Ledger;
+  readonly table: TableFiles;
+}
+
+/** The Hive client and the encoder belong to whoever made them; `close` leaves them open. */
+export class HiveLoadSink implements Sink {
+  readonly name = 'hive-load';
+  readonly #parts: HiveLoadParts;
+  #opened: Opened | undefined;
+
+  constructor(parts: HiveLoadParts) {
+    this.#parts = parts;
+  }
+
+  /** The ledger of the table. Only after `open`. */
+  get ledger(): Ledger {
+    return this.#ready.ledger;
+  }
+
+  get #ready(): Opened {
+    invariant(this.#opened !== undefined, 'the sink hive-load is open');
+    return this.#opened;
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    if (this.#opened) return;
+    const { spec, hive, encoder, hdfs, clock } = this.#parts;
+    const { location, addDay } = await openHiveTable(hive, spec, signal);
+    const { files, path: root } = openLocation(location, hdfs);
+    try {
+      await checkReach(files, root, location, signal);
+    } catch (error) {
+      files.close();
+      throw error;
+    }
+    const ledger = new FileLedger(files, root, clock);
+    const table = new TableFiles({
+      ...{ files, root, ledger, encoder, format: spec.format, addDay, clock },
+    });
+    this.#opened = { files, ledger, table };
+  }
+
+  async stage(batch: Batch, signal: AbortSignal): Promise<Staged> {
+    return this.#ready.table.stage(batch, signal);
+  }
+
+  async place(record: BatchRecord, signal: AbortSignal): Promise<void> {
+    await this.#ready.table.place(record, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#opened?.files.close();
+    this.#opened = undefined;
+  }
+}
+
+/**
+ * Makes sure that the directory HiveServer2 names is the one reached from here, and that files can be written there:
+ * a wrong address, a missing right or a DataNode out of reach shows now and not with the first batch.
+ */
+async function checkReach(
+  files: FileSystem,
+  root: string,
+  location: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await files.status(root, signal))?.type !== 'directory') {
+    const isLocal = location.startsWith('file:');
+    throw new PipelineError(
+      isLocal ? 'FILES_REJECTED' : 'HDFS_REJECTED',
+      `HiveServer2 keeps the table in ${location}, but there is no such directory ${isLocal ? 'on this machine' : 'on the HDFS of hdfs.nameNodes'}`,
+      {
+        hint: isLocal
+          ? 'Give table.location a directory that HiveServer2 and this machine share, or use the sink hive-insert.'
+          : 'Let hdfs.nameNodes in config.json name the NameNodes of the HDFS that HiveServer2 uses.',
+        context: { location },
+      },
+    );
+  }
+  const probe = `${root}/_staging/_probe/${randomUUID()}`;
+  await files.create(probe, Buffer.from('probe\n'), signal);
+  await files.remove(probe, signal);
+}
