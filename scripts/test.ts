@@ -100,7 +100,7 @@ function describeStart(error: unknown): string {
 function report(counts: Counts): void {
   if (counts.failures.length > 0) write('\n── failures\n');
   for (const { where, name, reason } of counts.failures)
-    write(`  ✖ ${where}\n    ${name}\n      ${reason}\n`);
+    write(`  ✖ ${where}: ${name}\n      ${reason.split('\n')[0]}\n`);
   write(`\n${formatCounts(counts)}\n`);
 }
 
