@@ -100,15 +100,13 @@ export function expectation(node: SchemaNode): string {
   }
 }
 
-function bounds(node: SchemaNode): string {
-  const from =
-    node.exclusiveMinimum === undefined
-      ? node.minimum === undefined
-        ? ''
-        : ` from ${node.minimum}`
-      : ` above ${node.exclusiveMinimum}`;
-  const open = node.maximum === undefined || node.maximum === Number.MAX_SAFE_INTEGER;
-  return open ? from : `${from} to ${node.maximum}`;
+function bounds({ minimum, exclusiveMinimum, maximum }: SchemaNode): string {
+  const open = maximum === undefined || maximum === Number.MAX_SAFE_INTEGER;
+  if (exclusiveMinimum !== undefined) {
+    return open ? ` above ${exclusiveMinimum}` : ` above ${exclusiveMinimum}, at most ${maximum}`;
+  }
+  const from = minimum === undefined ? '' : ` from ${minimum}`;
+  return open ? from : `${from} to ${maximum}`;
 }
 
 function leaves(file: SettingsFile, node: SchemaNode, parents: readonly string[]): SettingKey[] {
