@@ -48,7 +48,7 @@ export async function withRetry<T>(
 export async function withTimeout<T>(
   promise: Promise<T>,
   ms: number,
-  error: () => PipelineError,
+  error: () => Error,
   signal?: AbortSignal,
 ): Promise<T> {
   const { promise: cut, reject } = deferred<never>();

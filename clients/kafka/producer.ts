@@ -23,9 +23,12 @@ import { kafkaError, kafkaErrorType, SEQUENCE_TYPES } from './errors.ts';
 /** kafkajs puts a send to one partition into one record batch; brokers refuse more than 1 MB by default. */
 const REQUEST_BYTES_MAX = 900_000;
 /** A record above this is refused here with its size: the broker's limit of 1,048,588 minus the batch header. */
-const RECORD_BYTES_MAX = 1_048_588 - 100;
+export const KAFKA_RECORD_BYTES_MAX = 1_048_588 - 100;
 /** Partition numbers are looked up again after this time, so that added ones are used. */
 const PARTITIONS_AGE_MS = 5 * 60_000;
+
+/** About 8 s: then the caller hears of it, and repeats the very same send as long as it likes. */
+const SENDER_RETRY = { ...KAFKA_RETRY, retries: 10 } as const;
 
 type Chunk = readonly Message[];
 
@@ -34,6 +37,8 @@ interface Plan {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
   readonly lanes: ReadonlyMap<number, Chunk[]>;
+  /** Records per topic partition, sent or not. */
+  readonly counts: ReadonlyMap<number, number>;
 }
 
 /**
@@ -66,7 +71,7 @@ export class KafkaSender {
     startMs = 12_000,
   ): Promise<KafkaSender> {
     await awaitKafka(config, log, signal, startMs);
-    const kafka = connectKafka(config, log, KAFKA_RETRY);
+    const kafka = connectKafka(config, log, SENDER_RETRY);
     const sender = new KafkaSender(kafka);
     const doing = `open a producer on Kafka at ${config.brokers.join(', ')}`;
     const silent = () =>
@@ -83,13 +88,18 @@ export class KafkaSender {
   }
 
   /**
-   * Resolves when every record is acknowledged by all in-sync replicas, in order within a topic partition. A
+   * Resolves with the number of records per topic partition when every one is acknowledged by all in-sync replicas,
+   * in order within a topic partition. A
    * record without `partition` goes where kafkajs' and Java's partitioner put its key. After KAFKA_UNAVAILABLE
    * call it again with the same array: what was acknowledged is not sent again and nothing is doubled. Throws
    * KAFKA_REJECTED for a record above the limit (nothing is sent then), a missing topic or a missing right.
    * An abort ends the waiting, not the sending: whether the records arrive is then open.
    */
-  send(topic: string, records: readonly OutgoingRecord[], signal: AbortSignal): Promise<void> {
+  send(
+    topic: string,
+    records: readonly OutgoingRecord[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, number>> {
     const turn = this.#queue.then(() => this.#sendNow(topic, records, signal));
     this.#queue = turn.catch(() => undefined);
     return untilAborted(turn, signal);
@@ -103,9 +113,9 @@ export class KafkaSender {
     topic: string,
     records: readonly OutgoingRecord[],
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<ReadonlyMap<number, number>> {
     signal.throwIfAborted();
-    if (records.length === 0) return;
+    if (records.length === 0) return new Map();
     const doing = `send ${records.length} records to topic ${topic}`;
     try {
       const before = this.#unfinished;
@@ -118,6 +128,7 @@ export class KafkaSender {
       const failed = (await Promise.allSettled(lanes)).find((lane) => lane.status === 'rejected');
       if (failed) throw failed.reason;
       this.#unfinished = undefined;
+      return plan.counts;
     } catch (error) {
       if (SEQUENCE_TYPES.includes(kafkaErrorType(error) ?? '')) this.#mustRenew = true;
       throw kafkaError(error, doing, { topic });
@@ -149,10 +160,11 @@ export class KafkaSender {
   async #plan(topic: string, records: readonly OutgoingRecord[]): Promise<Plan> {
     const partitions = await this.#partitionsOf(topic);
     const lanes = new Map<number, Chunk[]>();
+    const counts = new Map<number, number>();
     const open = new Map<number, { messages: Message[]; bytes: number }>();
     for (const record of records) {
       const bytes = messageBytes(record);
-      if (bytes > RECORD_BYTES_MAX) throw tooLarge(topic, bytes);
+      if (bytes > KAFKA_RECORD_BYTES_MAX) throw tooLarge(topic, bytes);
       const message = toMessage(record);
       const partition =
         record.partition ?? this.#partitioner({ topic, partitionMetadata: partitions, message });
@@ -167,8 +179,9 @@ export class KafkaSender {
       // Decided here and kept: kafkajs asks its partitioner again at each of its own attempts.
       chunk.messages.push({ ...message, partition });
       chunk.bytes += bytes;
+      counts.set(partition, (counts.get(partition) ?? 0) + 1);
     }
-    return { topic, records, lanes };
+    return { topic, records, lanes, counts };
   }
 
   async #partitionsOf(topic: string): Promise<PartitionMetadata[]> {
@@ -199,7 +212,7 @@ function newProducer(kafka: Kafka): Producer {
     maxInFlightRequests: 5,
     allowAutoTopicCreation: false,
     createPartitioner: Partitioners.DefaultPartitioner,
-    retry: KAFKA_RETRY,
+    retry: SENDER_RETRY,
   });
 }
 
@@ -226,7 +239,7 @@ function messageBytes(record: OutgoingRecord): number {
 function tooLarge(topic: string, bytes: number): PipelineError {
   return new PipelineError(
     'KAFKA_REJECTED',
-    `cannot send to topic ${topic}: a record of ${bytes} bytes is above the limit of ${RECORD_BYTES_MAX}`,
+    `cannot send to topic ${topic}: a record of ${bytes} bytes is above the limit of ${KAFKA_RECORD_BYTES_MAX}`,
     {
       hint: 'Leave the record out or make it smaller; Kafka refuses it as a whole.',
       context: { topic, bytes },

@@ -1,0 +1,130 @@
+// The client of the X API: base address, token and sockets of one attempt, and what its failures mean.
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import {
+  ApiPartialResponseError,
+  ApiRequestError,
+  ApiResponseError,
+  type ITwitterApiClientPlugin,
+  TwitterApi,
+  type TwitterApiv2,
+} from 'twitter-api-v2';
+import type { Config } from '../../params/schema.ts';
+import { describe, PipelineError } from '../../pipeline/errors.ts';
+import type { FailureKind } from './backoff.ts';
+
+export type XSettings = Config['x'];
+
+export interface XConnection {
+  readonly v2: TwitterApiv2;
+  /** Ends every request, also one that never gets an answer. */
+  close(): void;
+}
+
+/** A client with sockets of its own. Throws CONFIG_CREDENTIALS_MISSING without a bearer token. */
+export function connectX(config: XSettings): XConnection {
+  if (!config.bearerToken) {
+    throw new PipelineError(
+      'CONFIG_CREDENTIALS_MISSING',
+      'the source x needs a bearer token of the X API, and x.bearerToken is not set',
+      {
+        hint: 'Set x.bearerToken in config.json, KH_X__BEARER_TOKEN or KH_X__BEARER_TOKEN_FILE; or take another source: `--source lines --input posts.ndjson`, or `--source lines --input -` for standard input.',
+      },
+    );
+  }
+  const isPlain = new URL(config.apiUrl).protocol === 'http:';
+  const agent = isPlain ? new HttpAgent() : new HttpsAgent({ rejectUnauthorized: true });
+  const api = new TwitterApi(config.bearerToken.reveal(), {
+    httpAgent: agent,
+    plugins: [baseAddress(config.apiUrl)],
+    // Piped through gunzip, a cut connection would not be noticed before the stall limit.
+    compression: false,
+  });
+  return { v2: api.v2, close: () => agent.destroy() };
+}
+
+/** Sends every request to `apiUrl`; the path with its `/2/` stays, because the body encoding is chosen by it. */
+function baseAddress(apiUrl: string): ITwitterApiClientPlugin {
+  const base = apiUrl.replace(/\/+$/, '');
+  const redirect = (params: { url: string }) => {
+    const url = new URL(params.url);
+    params.url = `${base}${url.pathname}${url.search}`;
+  };
+  return {
+    onBeforeRequestConfig: ({ params }) => redirect(params),
+    onBeforeStreamRequestConfig: ({ params }) => redirect(params),
+  };
+}
+
+/** A failed attempt: what it means for us, and how long X wants us to stay away. */
+export interface XFailure {
+  readonly kind: FailureKind;
+  readonly error: PipelineError;
+  /** HTTP status; undefined when no answer came. */
+  readonly status: number | undefined;
+  /** Milliseconds since 1970 before which X will refuse again. */
+  readonly resetAtMs: number | undefined;
+}
+
+/** Thrown out of clients/twitter; the supervising source decides whether and when to try again. */
+export class XAttemptFailed extends Error {
+  override readonly name = 'XAttemptFailed';
+  readonly failure: XFailure;
+
+  constructor(failure: XFailure) {
+    super(failure.error.message);
+    this.failure = failure;
+  }
+}
+
+/** `doing` completes "cannot ...". Nothing of the request is kept: it carries the token. */
+export function xFailure(error: unknown, doing: string): XFailure {
+  if (error instanceof ApiResponseError) return refused(error, doing);
+  const words =
+    error instanceof ApiPartialResponseError ? 'the answer was cut off' : networkWords(error);
+  return network(`cannot ${doing}: ${words}`);
+}
+
+/** A failure below HTTP: nobody answered, or the connection broke. */
+export function network(message: string): XFailure {
+  const error = new PipelineError('SOURCE_UNAVAILABLE', message, {
+    hint: 'Check the network and x.apiUrl in config.json.',
+  });
+  return { kind: 'network', error, status: undefined, resetAtMs: undefined };
+}
+
+function refused(answer: ApiResponseError, doing: string): XFailure {
+  const status = answer.code;
+  const { title, detail } = answer.data ?? {};
+  const said = [title, detail].filter(Boolean).join(': ') || 'no explanation';
+  const message = `cannot ${doing}: X answered ${status} (${said})`;
+  const mayGetBetter = status === 409 || status === 429 || status >= 500;
+  const error = new PipelineError(
+    mayGetBetter ? 'SOURCE_UNAVAILABLE' : 'SOURCE_REJECTED',
+    message,
+    {
+      hint: hintFor(status),
+      context: { status },
+    },
+  );
+  const reset = Number(answer.headers?.['x-rate-limit-reset']);
+  const resetAtMs = Number.isFinite(reset) && reset > 0 ? reset * 1000 : undefined;
+  return { kind: status === 429 ? 'rate-limit' : 'http', error, status, resetAtMs };
+}
+
+function hintFor(status: number): string {
+  if (status === 401) return 'Check x.bearerToken (KH_X__BEARER_TOKEN): X does not know it.';
+  if (status === 402) return 'The X account has no credits left.';
+  if (status === 403) return 'The plan of this X app does not include the filtered stream.';
+  if (status === 429)
+    return 'Only one stream connection per app is allowed; wait, or end the other one.';
+  if (status >= 500) return 'X has a problem of its own; it is tried again.';
+  return 'Check the hashtag and x.apiUrl.';
+}
+
+/** twitter-api-v2 hides the cause of a failed request in a protected field. */
+function networkWords(error: unknown): string {
+  if (!(error instanceof ApiRequestError)) return describe(error);
+  const hidden = (error as unknown as { _options?: { error?: Error } })._options?.error;
+  return hidden?.message || 'the request failed';
+}
