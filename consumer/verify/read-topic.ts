@@ -1,0 +1,58 @@
+// Counts what a topic really holds (`verify --read-topic`), through a consumer group of its own that commits nothing.
+import { randomUUID } from 'node:crypto';
+import type { GroupConsumer } from '../../clients/kafka/consumer.ts';
+import type { OffsetRange } from '../../pipeline/range.ts';
+import type { PipelineRecord } from '../../pipeline/record.ts';
+import { deferred } from '../../pipeline/retry.ts';
+
+/** Opens a consumer of `topic` in `group`; it is run and closed here. */
+export type OpenConsumer = (topic: string, group: string) => GroupConsumer;
+
+/** Hands every record of `ranges` (one per partition, all of one topic) to `each`. Throws KAFKA_*, `signal.reason`. */
+export async function readRanges(
+  open: OpenConsumer,
+  ranges: readonly OffsetRange[],
+  each: (partition: number, record: PipelineRecord) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = new Map(
+    ranges.filter(({ start, end }) => start < end).map((range) => [range.partition, range]),
+  );
+  const topic = ranges[0]?.topic;
+  if (wanted.size === 0 || topic === undefined) return;
+  const next = new Map([...wanted].map(([partition, { start }]) => [partition, start]));
+  const done = deferred<void>();
+  const onAbort = () => done.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const consumer = open(topic, `kafka-hive-verify-${randomUUID()}`);
+
+  const reached = (partition: number, offset: bigint) => {
+    if (offset > (next.get(partition) ?? offset)) next.set(partition, offset);
+    const isOpen = ({ partition: p, end }: OffsetRange) => (next.get(p) ?? 0n) < end;
+    if (![...wanted.values()].some(isOpen)) done.resolve();
+  };
+  try {
+    await consumer.run({
+      assigned(partitions) {
+        consumer.pause(partitions.filter((partition) => !wanted.has(partition)));
+        for (const [partition, offset] of next) consumer.seek(partition, offset);
+      },
+      records(partition, _fetchedOffset, records, nextOffset) {
+        const range = wanted.get(partition);
+        const from = next.get(partition);
+        if (range === undefined || from === undefined) return true;
+        for (const record of records) {
+          if (record.offset >= from && record.offset < range.end) each(partition, record);
+        }
+        reached(partition, nextOffset);
+        return true;
+      },
+      passedOver: (partition, _firstOffset, nextOffset) => reached(partition, nextOffset),
+    });
+    await Promise.race([done.promise, consumer.failed]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await consumer.close();
+  }
+}
