@@ -10,7 +10,7 @@ import type { PositionStore } from '../pipeline/position-store.ts';
 import { formatTopicPartition, type OffsetRange, type TopicPartition } from '../pipeline/range.ts';
 import { deferred, type RetryPolicy, withRetry } from '../pipeline/retry.ts';
 import { Assignment } from './assignment.ts';
-import { DeadLetterShare, DeadLetters } from './dead-letters.ts';
+import { DeadLetterShare, DeadLetters, deadLetterTopic } from './dead-letters.ts';
 import { type Delivery, type DeliveryStep, deliver } from './deliver.ts';
 import { Lane } from './lane.ts';
 import { Progress } from './progress.ts';
@@ -101,11 +101,12 @@ class ConsumerRun {
     );
     const { topicReplication: replication } = params.producer;
     const deadLetters = new DeadLetters({
-      topic: params.deadLetters.topic ?? `${topic}.dead-letters`,
+      topic: deadLetterTopic(params),
       table: `${params.table.database}.${this.#job.table}`,
       sender,
       ensureTopic: (name, until) => admin.ensureTopic(name, { partitions: 1, replication }, until),
       share: new DeadLetterShare(params.limits),
+      log,
     });
     const consumer = GroupConsumer.create(
       config.kafka,
@@ -191,7 +192,8 @@ class ConsumerRun {
         deliver: async (batch, abandoned) => {
           const standing = await deliver(batch, delivery, abandoned);
           this.#progress.placed(standing);
-          await consumer.commit(standing);
+          // What lag tools show. The group store has committed it already.
+          if (delivery.positions.name !== 'group') await consumer.commit(standing);
           return standing;
         },
         onDrained: (lane) => assignment().drained(lane),

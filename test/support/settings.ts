@@ -1,0 +1,35 @@
+// Settings of a test: the schema's defaults, the running stack, and what the test says.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { configSchema, paramsSchema, type Settings } from '../../params/schema.ts';
+import { stackEndpoints, uniqueName } from './stack.ts';
+
+type ParamsInput = z.input<typeof paramsSchema>;
+
+/** A directory of its own for the state of one test. */
+export function stateDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'kafka-hive-test-'));
+}
+
+/** Settings for a topic, group and table nobody else uses; `params` is laid over them. */
+export function testSettings(params: ParamsInput = {}): Settings {
+  const { kafka, hdfs, hive } = stackEndpoints();
+  const name = uniqueName('t');
+  return {
+    params: paramsSchema.parse({
+      topic: name,
+      ...params,
+      batch: { size: 10, idleMsMax: 1000, ...params.batch },
+      table: { name, liveName: `${name}_live`, ...params.table },
+      consumer: { group: name, liveGroup: `${name}_live`, ...params.consumer },
+      positions: { file: join(stateDirectory(), 'positions.json'), ...params.positions },
+    }),
+    config: configSchema.parse({
+      kafka: { brokers: [...kafka.brokers] },
+      hdfs: { nameNodes: [...hdfs.nameNodes] },
+      hive,
+    }),
+  };
+}
