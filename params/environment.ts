@@ -60,14 +60,20 @@ export function applyFlags(drafts: Drafts, flags: readonly FlagValue[]): Problem
       return [{ place, key: path, message }];
     }
     if (!key) {
-      const paths = SETTING_KEYS.map((setting) => setting.path);
-      const near = nearest(path, paths);
-      return [{ place, key: path, message: `unknown key${near ? `; did you mean ${near}?` : ''}` }];
+      return [{ place, key: path, message: unknownPath(path) }];
     }
     if (typeof value === 'string') return putText(drafts, path, value, place) ?? [];
     drafts[key.file].put(path.split('.'), [...value], place);
     return [];
   });
+}
+
+function unknownPath(path: string): string {
+  const paths = SETTING_KEYS.map((setting) => setting.path);
+  const inside = paths.find((known) => known.startsWith(`${path}.`));
+  if (inside) return `a section; name one of its settings, such as ${inside}`;
+  const near = nearest(path, paths);
+  return `unknown key${near ? `; did you mean ${near}?` : ''}`;
 }
 
 /** The pairs of `--set path=value`; the value may hold further `=`. */
