@@ -1,7 +1,6 @@
 // `kafka-hive producer`: sends posts with a hashtag, or lines of any kind, to a topic.
 import { type Command, InvalidArgumentError } from 'commander';
 import type { FlagValue } from '../params/environment.ts';
-import { PipelineError } from '../pipeline/errors.ts';
 import {
   addSettingOptions,
   flagsOf,
@@ -67,12 +66,6 @@ export function addProducerCommand(program: Command, around: Surroundings): void
       ...flagsOf(command, OPTIONS),
       ...implied(command, hashtag),
     ]);
-    const { params } = settings;
-    if (params.producer.source === 'x' && params.hashtag === undefined) {
-      throw new PipelineError('USAGE', 'the source x needs a hashtag to look for', {
-        hint: "kafka-hive producer '#kafka' (with the quotes), or hashtag in params.json.",
-      });
-    }
     const { runProducer } = await import('../producer/producer.ts');
     await runProducer(settings, deps);
   });

@@ -5,7 +5,9 @@ import { addConfigCommand } from './config-command.ts';
 import { addConsumerCommands } from './consumer-commands.ts';
 import { addCommonOptions, type Surroundings } from './context.ts';
 import { EXIT_OK, errorLines, exitCodeOf } from './exit-codes.ts';
+import { addPositionsCommand } from './positions-command.ts';
 import { addProducerCommand } from './producer-command.ts';
+import { addVerifyCommand } from './verify-command.ts';
 
 const EXAMPLES = `
 Examples:
@@ -45,6 +47,8 @@ function createProgram(around: Surroundings): Command {
   addCommonOptions(program);
   addProducerCommand(program, around);
   addConsumerCommands(program, around);
+  addPositionsCommand(program, around);
+  addVerifyCommand(program, around);
   addConfigCommand(program, around);
   adapt(program, around);
   return program;
