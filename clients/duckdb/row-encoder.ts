@@ -1,24 +1,32 @@
 // Turns a batch of Kafka records into typed rows: local files (Parquet, JSON Lines) or row values. Where the rows
 // go afterwards is the business of the sinks.
+import { stat } from 'node:fs/promises';
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { Batch } from '../../pipeline/batch.ts';
-import { PipelineError } from '../../pipeline/errors.ts';
+import { Fault } from '../../pipeline/codec.ts';
+import { invariant } from '../../pipeline/errors.ts';
+import type { TopicPartition } from '../../pipeline/range.ts';
+import type { PipelineRecord } from '../../pipeline/record.ts';
 import type { Reject } from '../../pipeline/sink.ts';
-import type { TableSpec } from '../../pipeline/table.ts';
+import { BatchLines } from './batch-lines.ts';
+import type { RowValue } from './column-text.ts';
+import { CopyStatement, FILE_SUFFIX } from './copy-statement.ts';
+import { Duck } from './duck.ts';
+import type { LineFile } from './line-file.ts';
+import { RawLayout } from './raw-layout.ts';
+import { kafkaTimestamp, type ReaderSettings, RowReader } from './row-reader.ts';
+import { removeFiles, Workspace } from './workspace.ts';
 
-export interface EncoderSettings {
-  readonly table: TableSpec;
-  readonly valueFormat: 'json' | 'text';
-  readonly tombstones: 'skip' | 'write' | 'dead-letter';
-  /** Most memory DuckDB may take, in MB; default 128. */
+export type { RowValue } from './column-text.ts';
+
+export interface EncoderSettings extends ReaderSettings {
+  /** Memory DuckDB may take, in MB; default 128. More is taken only for records of many megabytes. */
   readonly memoryMb?: number;
   /** Threads of DuckDB beside the JavaScript thread; default 2. */
   readonly threads?: number;
   /** Parent of the temporary directory; default `os.tmpdir()`. */
   readonly directory?: string;
 }
-
-/** NULL, the canonical text of a scalar, or the elements of an array<string> (which may be NULL themselves). */
-export type RowValue = string | null | readonly (string | null)[];
 
 export interface EncodedFile {
   /** `yyyy-MM-dd`, or DAY_UNKNOWN. */
@@ -29,6 +37,7 @@ export interface EncodedFile {
 }
 
 export interface EncodedFiles {
+  /** One file per table partition, rows in the order of their offsets. */
   readonly files: readonly EncodedFile[];
   readonly skipped: number;
   readonly rejects: readonly Reject[];
@@ -49,23 +58,158 @@ export interface EncodedRows {
   readonly rejects: readonly Reject[];
 }
 
+const MEMORY_MB = 128;
+const THREADS = 2;
+const RECORDS_PER_TURN = 1024;
+
 /** Every record of a batch ends as exactly one of: a row, a reject, skipped. Calls may run at the same time. */
 export class RowEncoder {
-  static open(settings: EncoderSettings): Promise<RowEncoder> {
-    return Promise.resolve(new RowEncoder(settings));
+  readonly #settings: EncoderSettings;
+  readonly #reader: RowReader;
+  readonly #layout: RawLayout | undefined;
+  readonly #copy: CopyStatement;
+  readonly #workspace: Workspace;
+  readonly #duck: Duck;
+
+  /** Throws CONFIG_INVALID for columns that contradict each other, FILES_REJECTED for the temporary directory. */
+  static async open(settings: EncoderSettings): Promise<RowEncoder> {
+    const reader = new RowReader(settings);
+    const workspace = await Workspace.open(settings.directory);
+    const { memoryMb = MEMORY_MB, threads = THREADS } = settings;
+    const duck = await Duck.open({ memoryMb, threads, directory: workspace.directory });
+    return new RowEncoder(settings, reader, workspace, duck);
   }
 
-  private constructor(_settings: EncoderSettings) {}
-
-  encodeFiles(_batch: Batch, _signal: AbortSignal): Promise<EncodedFiles> {
-    return Promise.reject(new PipelineError('BUG', 'encodeFiles is not there yet'));
+  private constructor(
+    settings: EncoderSettings,
+    reader: RowReader,
+    workspace: Workspace,
+    duck: Duck,
+  ) {
+    this.#settings = settings;
+    this.#reader = reader;
+    this.#workspace = workspace;
+    this.#duck = duck;
+    this.#layout =
+      settings.valueFormat === 'json' ? RawLayout.of(reader.columns, reader.dayColumn) : undefined;
+    this.#copy = new CopyStatement(reader.columns, this.#layout?.tree, settings.table);
   }
 
-  encodeRows(_batch: Batch, _signal: AbortSignal): Promise<EncodedRows> {
-    return Promise.reject(new PipelineError('BUG', 'encodeRows is not there yet'));
+  /** Throws FILES_REJECTED (disk full, rights), and `signal.reason` when aborted; then no file is left. */
+  async encodeFiles(batch: Batch, signal: AbortSignal): Promise<EncodedFiles> {
+    const fast = await this.#tryFiles(batch, this.#layout, signal);
+    // DuckDB refuses a file for one value it dislikes (duplicate keys), without saying which record: all go the exact way.
+    const encoded = fast ?? (await this.#tryFiles(batch, undefined, signal));
+    invariant(encoded !== undefined, 'lines written by the exact way can be read');
+    const rows = encoded.files.reduce((sum, file) => sum + file.rows, 0);
+    checkCount(batch, rows, encoded);
+    return encoded;
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  /** Throws `signal.reason` when aborted. Values are canonical text, see column-text.ts. */
+  async encodeRows(batch: Batch, signal: AbortSignal): Promise<EncodedRows> {
+    const groups = new Map<string, RowValue[][]>();
+    const rejects: Reject[] = [];
+    let skipped = 0;
+    for (const [index, record] of batch.records.entries()) {
+      if (index % RECORDS_PER_TURN === 0) {
+        await yieldToEvents();
+        signal.throwIfAborted();
+      }
+      const found = this.#row(record, batch.range);
+      if (found === 'skip') skipped += 1;
+      else if (found instanceof Fault)
+        rejects.push({ record, code: found.code, reason: found.reason });
+      else {
+        const rows = groups.get(found.day);
+        if (rows) rows.push(found.row);
+        else groups.set(found.day, [found.row]);
+      }
+    }
+    const encoded = {
+      groups: [...groups].map(([tablePartition, rows]) => ({ tablePartition, rows })),
+      skipped,
+      rejects,
+    };
+    const rows = encoded.groups.reduce((sum, group) => sum + group.rows.length, 0);
+    checkCount(batch, rows, encoded);
+    return encoded;
   }
+
+  /** Removes the temporary directory with all files in it. May be repeated. */
+  async close(): Promise<void> {
+    await this.#duck.close();
+    await this.#workspace.close();
+  }
+
+  async #tryFiles(
+    batch: Batch,
+    layout: RawLayout | undefined,
+    signal: AbortSignal,
+  ): Promise<EncodedFiles | undefined> {
+    const lines = new BatchLines(this.#reader, layout, this.#workspace);
+    const files: EncodedFile[] = [];
+    const dispose = () => removeFiles(files.map((file) => file.path));
+    try {
+      await lines.write(batch, signal);
+      for (const [tablePartition, from] of lines.files) {
+        const path = this.#workspace.path(FILE_SUFFIX[this.#settings.table.format]);
+        files.push({ tablePartition, path, rows: from.rows, bytes: 0 });
+        const bytes = await this.#write(batch.range, from, path, signal);
+        if (bytes === undefined) {
+          await dispose();
+          return undefined;
+        }
+        files.splice(-1, 1, { tablePartition, path, rows: from.rows, bytes });
+      }
+      return { files, skipped: lines.skipped, rejects: lines.rejects, dispose };
+    } catch (error) {
+      await dispose();
+      throw error;
+    } finally {
+      await removeFiles(lines.paths);
+    }
+  }
+
+  /** Bytes written; undefined when DuckDB could not read a line. */
+  async #write(
+    of: TopicPartition,
+    from: LineFile,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { lineBytesMax } = from;
+    const sql = this.#copy.sql(of, { from: from.path, to: path, lineBytesMax });
+    const rows = await this.#duck.copy(sql, { path, lineBytesMax }, signal);
+    if (rows === undefined) return undefined;
+    invariant(rows === from.rows, `DuckDB wrote ${rows} of ${from.rows} rows`);
+    return (await stat(path)).size;
+  }
+
+  #row(
+    record: PipelineRecord,
+    of: TopicPartition,
+  ): { readonly day: string; readonly row: RowValue[] } | 'skip' | Fault {
+    const found = this.#reader.look(record);
+    if (found === 'skip' || found instanceof Fault) return found;
+    const values = this.#reader.values(found.decoded);
+    if (values instanceof Fault) return values;
+    const kafka = [of.topic, `${of.partition}`, `${record.offset}`];
+    return {
+      day: this.#reader.dayOf(values, found.kafkaDay),
+      row: [...kafka, kafkaTimestamp(record.timestamp), ...values],
+    };
+  }
+}
+
+function checkCount(
+  batch: Batch,
+  rows: number,
+  encoded: Pick<EncodedRows, 'skipped' | 'rejects'>,
+): void {
+  const accounted = rows + encoded.skipped + encoded.rejects.length;
+  invariant(
+    accounted === batch.records.length,
+    `${accounted} of ${batch.records.length} records are accounted for`,
+  );
 }
