@@ -43,7 +43,10 @@ export function addPositionsCommand(program: Command, around: Surroundings): voi
     command.action((options: Options) => perform(command, around, { kind }, options));
   }
   const set = prepare(positions.command('set'), 'Moves topic partitions forward, in the ledger.')
-    .argument('<partition:offset,...>', 'the next offset to be read of each, such as 0:1500,1:1720')
+    .argument(
+      '<positions>',
+      'partition:offset,... with the next offset to be read of each: 0:1500,1:1720',
+    )
     .option('--force', 'yes, leave out the records between');
   set.action(async (text: string, options: Options) => {
     const { parsePartitionOffsets } = await import('../consumer/positions/move.ts');

@@ -166,7 +166,7 @@ export const limitsSchema = z.strictObject({
     .default(10 * MINUTE)
     .describe('How long a step is retried while a service is away'),
   startMs: whole(1000, DAY)
-    .default(12 * SECOND)
+    .default(10 * SECOND)
     .describe('How long a service may take to answer at start-up'),
 });
 
