@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RecentIds } from '../../../../producer/sources/recent-ids.ts';
+
+test('recent ids: recognises the last ones and forgets the first', () => {
+  const recent = new RecentIds(2);
+  assert.ok(recent.isNew('a'));
+  assert.ok(recent.isNew('b'));
+  assert.ok(!recent.isNew('a'));
+  assert.ok(recent.isNew('c'));
+  assert.ok(recent.isNew('a'));
+  assert.ok(!recent.isNew('c'));
+});
