@@ -1,5 +1,5 @@
 // Start in order, stop in reverse, on signals. The first SIGINT or SIGTERM asks to end, the second ends at once.
-import type { Clock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { Stopping } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -33,11 +33,19 @@ export class Lifecycle {
 /** Exit code of a process that was told twice. */
 export const EXIT_INTERRUPTED = 130;
 
+/** `npm run` passes Ctrl-C on to what it runs, which got it from the terminal already: one press, two signals. */
+const SAME_PRESS_MS = 500;
+
 /** Aborts with `Stopping` on the first SIGINT, SIGTERM or SIGHUP; exits 130 on the second. */
 export function stopOnSignals(announce: (message: string) => void): AbortController {
   const controller = new AbortController();
+  let firstAt = 0;
   const onSignal = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    if (controller.signal.aborted) {
+      if (systemClock.monotonic() - firstAt < SAME_PRESS_MS) return;
+      process.exit(EXIT_INTERRUPTED);
+    }
+    firstAt = systemClock.monotonic();
     announce(`${name}: finishing the open batch; once more to leave at once`);
     controller.abort(new Stopping(name));
   };

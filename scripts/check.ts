@@ -2,10 +2,10 @@
 // with the floors of their coverage. Needs no servers.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runChild } from './child.ts';
+import { stopOnce } from './stop-once.ts';
 import { runChecks } from './testing/checks.ts';
-import { runChild } from './testing/child.ts';
 import { formatCounts } from './testing/counts.ts';
-import { stopOnce } from './testing/stop-once.ts';
 
 const LINES_LEAST = 90;
 const BRANCHES_LEAST = 85;

@@ -4,10 +4,10 @@
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { stopOnce } from './stop-once.ts';
 import { runChecks } from './testing/checks.ts';
 import { type Counts, failed, formatCounts, isGood, sum } from './testing/counts.ts';
 import { runFiles } from './testing/run-files.ts';
-import { stopOnce } from './testing/stop-once.ts';
 import {
   FILE_SUITES,
   type FileSuite,
@@ -80,7 +80,7 @@ async function runAll(plans: readonly Plan[], signal: AbortSignal): Promise<Coun
   try {
     for (const plan of plans) {
       if (signal.aborted) break;
-      if (needsStack(plan) && plan.files.length > 0) stack ??= await startTestStack(write, signal);
+      if (needsStack(plan) && plan.files.length > 0) stack ??= await startTestStack(signal);
       counts.push(await runSuite(plan, { ...process.env, ...stack?.env }, signal));
     }
   } catch (error) {

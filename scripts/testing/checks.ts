@@ -1,5 +1,5 @@
 // The checks that are no tests of behaviour: style, types, dead code, generated files, the package as users get it.
-import { runChild } from './child.ts';
+import { runChild } from '../child.ts';
 import { type Counts, failed, NOTHING, sum } from './counts.ts';
 
 interface Check {

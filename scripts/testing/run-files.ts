@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runChild } from './child.ts';
+import { runChild } from '../child.ts';
 import { type Counts, countFile, failed, sum } from './counts.ts';
 
 export interface RunFilesOptions {
