@@ -96,8 +96,8 @@ function compare(a: string, b: string): number {
 function corrupt(file: string, where: string, what: string): PipelineError {
   return new PipelineError('POSITION_CORRUPT', `${file}: ${where} ${what}`, {
     hint:
-      'To move a position use `positions set`, not an editor. To repair the file move it away, or run ' +
-      '`positions rebuild`: the positions come back from the ledger, nothing is lost or read twice.',
+      'Move the file away and start again: the positions come back from the ledger of the table, nothing is lost or ' +
+      'read twice. To move a position use `positions set`, not an editor.',
     context: { file },
   });
 }

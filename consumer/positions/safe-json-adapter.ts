@@ -87,10 +87,14 @@ export class SafeJsonAdapter implements IAdapter<JsonObject> {
   }
 }
 
+/** How each of our files begins, blanks left out. */
+const OURS = '{"version":';
+
 /** No JSON, yet the beginning of a file of ours: cut off, or its blocks were lost. Any other text is somebody else's. */
 function isTorn(text: string): boolean {
-  const whole = parse(text) !== undefined || text.trim() === '';
-  return !whole && /^\0|^\{\s*("version"|"?$)/.test(text);
+  if (text.trim() === '' || parse(text) !== undefined) return false;
+  const beginning = text.slice(0, 100).replace(/\s/g, '').slice(0, OURS.length);
+  return text.startsWith('\0') || OURS.startsWith(beginning);
 }
 
 function parse(text: string): unknown {

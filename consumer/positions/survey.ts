@@ -1,0 +1,76 @@
+// How far each topic partition is: by the position store, by the ledger, and what the topic holds.
+import type { Clock } from '../../pipeline/clock.ts';
+import type { OffsetRange } from '../../pipeline/range.ts';
+import type { Sink } from '../../pipeline/sink.ts';
+import { walkChain } from '../chain.ts';
+import { aligned } from '../verify/print.ts';
+
+/** One topic partition: what the store has saved, what the ledger has decided, what the topic holds. */
+export interface PositionStanding {
+  readonly partition: number;
+  /** Undefined: the store knows nothing (and the ledger is asked from its beginning). */
+  readonly saved: OffsetRange | undefined;
+  /** Undefined: nobody has begun to read it. */
+  readonly origin: bigint | undefined;
+  /** End of the ledger's chain: where the next start goes on. */
+  readonly position: bigint | undefined;
+  readonly logStart: bigint;
+  readonly highWatermark: bigint;
+}
+
+/** What an action works on. */
+export interface PositionsParts {
+  readonly topic: string;
+  readonly sink: Pick<Sink, 'ledger' | 'place'>;
+  readonly saved: (partition: number) => Promise<OffsetRange | undefined>;
+  readonly bounds: ReadonlyMap<
+    number,
+    { readonly logStart: bigint; readonly highWatermark: bigint }
+  >;
+  readonly clock: Clock;
+}
+
+/** Every partition of the topic, ascending. */
+export async function survey(
+  { topic, sink, saved, bounds }: PositionsParts,
+  signal: AbortSignal,
+): Promise<PositionStanding[]> {
+  const standings: PositionStanding[] = [];
+  for (const [partition, { logStart, highWatermark }] of bounds) {
+    const of = { topic, partition };
+    const hint = await saved(partition);
+    const origin = await sink.ledger.readOrigin(of, signal);
+    // The hint shortens the walk; one that the ledger does not know is of no use.
+    const known = hint && (await sink.ledger.read(of, hint.start, signal));
+    let position = known?.end ?? origin;
+    if (position !== undefined) {
+      for await (const { end } of walkChain(sink.ledger, of, position, signal)) position = end;
+    }
+    standings.push({ partition, saved: hint, origin, position, logStart, highWatermark });
+  }
+  return standings.sort((a, b) => a.partition - b.partition);
+}
+
+export function showLines(standings: readonly PositionStanding[]): string[] {
+  const rows = standings.map(({ partition, saved, position, logStart, highWatermark }) => {
+    const begin = position ?? logStart;
+    const cells = [partition, saved?.end ?? '-', position ?? '-', highWatermark];
+    return [...cells, highWatermark > begin ? highWatermark - begin : 0n].map(String);
+  });
+  return aligned([['partition', 'saved', 'ledger', 'topic end', 'lag'], ...rows]);
+}
+
+/** One JSON object; offsets are decimal strings. */
+export function exportJson(
+  topic: string,
+  destination: string,
+  standings: readonly PositionStanding[],
+): string {
+  const positions = standings.map(({ saved, ...standing }) => ({
+    ...standing,
+    saved: saved && { start: saved.start, end: saved.end },
+  }));
+  return JSON.stringify({ topic, destination, positions }, (_, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
+}

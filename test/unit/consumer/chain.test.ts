@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { resume, walkChain } from '../../../consumer/chain.ts';
+import { isCode } from '../../../pipeline/errors.ts';
+import type { BatchRecord, Ledger } from '../../../pipeline/ledger.ts';
+import { silentLog } from '../../../pipeline/log.ts';
+import type { OffsetRange } from '../../../pipeline/range.ts';
+import { chainOf, entryOf, MemoryLedger } from '../../support/memory-ledger.ts';
+
+const of = { topic: 'posts', partition: 3 };
+const signal = new AbortController().signal;
+
+function range(start: number, end: number): OffsetRange {
+  return { ...of, start: BigInt(start), end: BigInt(end) };
+}
+
+async function resumeOn(ledger: Ledger, hint?: OffsetRange, wished = 7n) {
+  const placed: bigint[] = [];
+  const warnings: string[] = [];
+  const result = await resume(
+    ledger,
+    of,
+    {
+      hint,
+      wishedOrigin: async () => wished,
+      place: async (entry) => void placed.push(entry.start),
+      log: { ...silentLog, warn: (message) => void warnings.push(message) },
+    },
+    signal,
+  );
+  return { ...result, placed, warnings };
+}
+
+describe('resume', () => {
+  test('a topic partition nobody knows starts where it is wished, and that is decided', async () => {
+    const ledger = new MemoryLedger();
+    const first = await resumeOn(ledger, undefined, 7n);
+    assert.equal(first.position, 7n);
+    assert.equal(first.last, undefined);
+    assert.deepEqual(first.placed, []);
+    assert.equal(
+      (await resumeOn(ledger, undefined, 99n)).position,
+      7n,
+      'a later wish changes nothing',
+    );
+  });
+
+  test('the wish is not asked for when an origin stands', async () => {
+    const ledger = await chainOf(of, [0, 10]);
+    const never = () => assert.fail('asked');
+    const parts = { hint: undefined, wishedOrigin: never, place: async () => {}, log: silentLog };
+    assert.equal((await resume(ledger, of, parts, signal)).position, 10n);
+  });
+
+  test('without a hint the chain is walked from its origin and only its last entry is placed', async () => {
+    const ledger = await chainOf(of, [5, 10, 30, 31, 40]);
+    const found = await resumeOn(ledger);
+    assert.equal(found.position, 40n);
+    assert.equal(found.origin, 5n);
+    assert.equal(found.walked, 4);
+    assert.deepEqual(found.placed, [31n]);
+  });
+
+  test('a hint spares the walk up to it', async () => {
+    const ledger = await chainOf(of, [0, 10, 20, 30, 40]);
+    const found = await resumeOn(ledger, range(20, 30));
+    assert.deepEqual([found.position, found.walked, found.placed], [40n, 1, [30n]]);
+    assert.ok(!ledger.reads.includes(0n) && !ledger.reads.includes(10n));
+  });
+
+  test('an entry that stands only at the hint is placed again', async () => {
+    const found = await resumeOn(await chainOf(of, [0, 10]), range(0, 10));
+    assert.deepEqual([found.position, found.walked, found.placed], [10n, 0, [0n]]);
+  });
+
+  test("the ledger's end of the hinted batch counts, not the hint's", async () => {
+    const found = await resumeOn(await chainOf(of, [0, 10, 20]), range(10, 999));
+    assert.equal(found.position, 20n);
+    assert.deepEqual(found.warnings, []);
+  });
+
+  test('a hint the ledger does not know is ignored with a warning', async () => {
+    const found = await resumeOn(await chainOf(of, [0, 10, 20]), range(12, 20));
+    assert.equal(found.position, 20n);
+    assert.equal(found.warnings.length, 1);
+  });
+
+  test('a hint left from a dropped table does not decide where the new one starts', async () => {
+    const found = await resumeOn(new MemoryLedger(), range(80, 90), 0n);
+    assert.equal(found.position, 0n);
+    assert.equal(found.warnings.length, 1);
+  });
+
+  test('entries of skipped and lost offsets are links of the chain', async () => {
+    const ledger = await chainOf(of, [0, 10]);
+    await ledger.commit(entryOf(of, 10, 50, { kind: 'lost' }));
+    await ledger.commit(entryOf(of, 50, 60, { kind: 'skip' }));
+    assert.equal((await resumeOn(ledger)).position, 60n);
+  });
+
+  test('an entry that ends where it starts, or names another partition, is POSITION_CORRUPT', async () => {
+    for (const wrong of [entryOf(of, 10, 10), entryOf({ ...of, partition: 4 }, 10, 20)]) {
+      const ledger = await chainOf(of, [0, 10]);
+      ledger.entries.set('posts-3@10', wrong);
+      await assert.rejects(resumeOn(ledger), (error) => {
+        assert.ok(isCode(error, 'POSITION_CORRUPT'));
+        assert.match(error.message, /posts-3/);
+        return true;
+      });
+    }
+  });
+
+  test('whatever the hint, the end of the chain is found', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 60 }),
+        fc.option(fc.tuple(fc.nat(200), fc.integer({ min: 1, max: 50 })), { nil: undefined }),
+        async (lengths, hint) => {
+          const bounds = [3];
+          for (const length of lengths) bounds.push((bounds.at(-1) ?? 3) + length);
+          const ledger = await chainOf(of, bounds);
+          const known = hint && range(hint[0], hint[0] + hint[1]);
+          const found = await resumeOn(ledger, known, 3n);
+          assert.equal(found.position, BigInt(bounds.at(-1) ?? 3));
+          assert.deepEqual(found.placed, lengths.length === 0 ? [] : [found.last?.start]);
+        },
+      ),
+    );
+  });
+});
+
+describe('walkChain', () => {
+  test('entries of one size are read several at a time', async () => {
+    const bounds = Array.from({ length: 1001 }, (_, index) => index * 100);
+    const ledger = await chainOf(of, bounds);
+    let inFlight = 0;
+    let rounds = 0;
+    const counting: Ledger = Object.assign(Object.create(ledger), {
+      async read(at: typeof of, start: bigint): Promise<BatchRecord | undefined> {
+        if (inFlight === 0) rounds += 1;
+        inFlight += 1;
+        await new Promise((resolve) => setImmediate(resolve));
+        inFlight -= 1;
+        return ledger.read(at, start);
+      },
+    });
+    let walked = 0;
+    for await (const _ of walkChain(counting, of, 0n, signal)) walked += 1;
+    assert.equal(walked, 1000);
+    assert.ok(rounds < 80, `${rounds} rounds`);
+  });
+
+  test('it stops when told to', async () => {
+    const controller = new AbortController();
+    const ledger = await chainOf(of, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    await assert.rejects(async () => {
+      for await (const _ of walkChain(ledger, of, 0n, controller.signal)) {
+        controller.abort(new Error('enough'));
+      }
+    }, /enough/);
+  });
+});
