@@ -60,20 +60,24 @@ export class World {
     await this.#sender.send(topic, records, this.signal);
   }
 
-  /** Per topic partition what the table holds, by SQL. */
+  /** Per topic partition what the table holds, by SQL. Counted here: a plain SELECT needs no MapReduce job. */
   async offsets(table: string): Promise<OffsetCount[]> {
     const rows = await this.hive.query(
-      `SELECT kafka_partition AS p, count(*) AS n, count(DISTINCT kafka_offset) AS d, min(kafka_offset) AS f,
-       max(kafka_offset) AS l FROM \`default\`.\`${table}\` GROUP BY kafka_partition`,
+      `SELECT kafka_partition AS p, kafka_offset AS o FROM \`default\`.\`${table}\``,
       this.signal,
     );
-    return rows
-      .map((row) => ({
-        partition: Number(row['p']),
-        rows: Number(row['n']),
-        distinct: Number(row['d']),
-        first: Number(row['f']),
-        last: Number(row['l']),
+    const byPartition = new Map<number, number[]>();
+    for (const row of rows) {
+      const partition = Number(row['p']);
+      byPartition.set(partition, [...(byPartition.get(partition) ?? []), Number(row['o'])]);
+    }
+    return [...byPartition]
+      .map(([partition, offsets]) => ({
+        partition,
+        rows: offsets.length,
+        distinct: new Set(offsets).size,
+        first: Math.min(...offsets),
+        last: Math.max(...offsets),
       }))
       .sort((a, b) => a.partition - b.partition);
   }
@@ -83,6 +87,8 @@ export class World {
     const admin = connectKafka(this.#kafka, silentLog).admin();
     await admin.connect();
     try {
+      // kafkajs looks up the leaders in metadata that it has not loaded by then.
+      await admin.fetchTopicOffsets(topic);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: `${offset}` }] });
     } finally {
       await admin.disconnect();
