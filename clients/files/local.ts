@@ -20,6 +20,7 @@ const WHY: Readonly<Record<string, string>> = {
   EPERM: 'no right, or a file system without hard links',
   ENOTSUP: 'a file system without hard links',
   EXDEV: 'source and target lie on different file systems',
+  EFBIG: 'larger than this user or file system allows',
   EROFS: 'the file system is read-only',
   ENOTDIR: 'a part of the path is a file',
   EISDIR: 'it is a directory',
@@ -74,13 +75,29 @@ async function sync(path: string): Promise<void> {
   }
 }
 
-/** Makes a directory with those above it, and syncs each directory that got a new name in it. */
+/**
+ * Makes a directory with those above it, and syncs each directory that got a new name in it. Not `mkdir -p` of Node: that
+ * one loops for ever where a file system answers ENOENT to a mkdir (/proc, some FUSE mounts).
+ */
 async function ensureDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) {
-    await sync(dirname(made));
+  try {
+    await makeOne(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || path === dirname(path)) throw error;
+    await ensureDirectory(dirname(path));
+    await makeOne(path);
   }
+}
+
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    if ((await stat(path)).isDirectory()) return;
+    throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' });
+  }
+  await sync(dirname(path));
 }
 
 async function sameFile(a: string, b: string): Promise<boolean | undefined> {
@@ -107,6 +124,7 @@ async function writeNew(path: string, body: FileBody): Promise<void> {
   }
 }
 
+/** A move is a link and an unlink; one file must not be moved to two names at the same time. */
 export class LocalFiles implements FileSystem {
   async create(path: string, body: FileBody, signal: AbortSignal): Promise<void> {
     await guarded('write', path, signal, async () => {
