@@ -91,6 +91,8 @@ export class Lane {
     }
     this.#builder.skipTo(nextOffset);
     if (this.#builder.isFull) this.cut('size');
+    // A full lane gets no more records: unless something is under way, only cutting here makes room again.
+    else if (this.isFull && this.#running === undefined) this.cut('memory');
   }
 
   /** Offsets up to `nextOffset` hold no record. */
@@ -131,7 +133,9 @@ export class Lane {
       for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
         await this.#deliverAll(next.batch);
         this.#heldBytes -= next.bytes;
-        if (this.#wasFull && !this.isFull) this.#owner.onDrained(this);
+        const wasFull = this.#wasFull;
+        if (this.isFull && this.#waiting.length === 0) this.cut('memory');
+        else if (wasFull && !this.isFull) this.#owner.onDrained(this);
       }
     } catch (error) {
       if (!this.#abort.signal.aborted) this.#owner.onFailed(this, error);

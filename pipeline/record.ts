@@ -26,7 +26,10 @@ export interface OutgoingRecord {
   readonly timestamp?: number;
 }
 
-/** Bytes a record occupies in our buffers: key, value and a fixed share for the object itself. */
+/** What a record costs in memory beside its bytes: the objects that hold it. */
+const RECORD_OVERHEAD_BYTES = 350;
+
+/** Bytes a record occupies in our buffers: key, value and a fixed share for the objects that hold them. */
 export function recordBytes(record: PipelineRecord): number {
-  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + 100;
+  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
 }

@@ -139,7 +139,7 @@ test('a batch that is fed slowly and never idle is cut by its age', async () => 
 
 test('a batch never exceeds its bytes, unless one record alone does', async () => {
   const hands = new Hands();
-  const lane = hands.lane(0, { size: 100, bytesMax: 1000 });
+  const lane = hands.lane(0, { size: 100, bytesMax: 1500 });
   lane.push([record(0, 450), record(1, 450), record(2, 5000), record(3, 10)], 4n);
   lane.cut('stop');
   await lane.settled();
@@ -192,7 +192,7 @@ test('a full lane says so, and tells when it is not full any more', async () => 
     await gate.promise;
     return entry(batch);
   };
-  const lane = hands.lane(0, { heldBytesMax: 400 });
+  const lane = hands.lane(0, { heldBytesMax: 1200 });
   lane.push(
     [0, 1, 2, 3].map((offset) => record(offset)),
     4n,
@@ -203,6 +203,15 @@ test('a full lane says so, and tells when it is not full any more', async () => 
   await lane.settled();
   assert.equal(lane.isFull, false);
   assert.deepEqual(hands.drained, [3n]);
+});
+
+test('a lane whose open batch alone fills it cuts that batch, instead of waiting for records nobody sends', async () => {
+  const hands = new Hands();
+  const lane = hands.lane(0, { size: 100, heldBytesMax: 900 });
+  lane.push([0, 1, 2, 3].map((offset) => record(offset)), 4n);
+  await lane.settled();
+  assert.deepEqual(hands.delivered, ['[0,4) 0 1 2 3']);
+  assert.deepEqual(hands.drained, [4n]);
 });
 
 test('a failed delivery is told once and nothing more is delivered', async () => {
