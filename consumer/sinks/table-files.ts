@@ -10,9 +10,10 @@ import type { BatchRecord, Ledger, StagedFile } from '../../pipeline/ledger.ts';
 import { formatRange } from '../../pipeline/range.ts';
 import type { Staged } from '../../pipeline/sink.ts';
 import { DAY_COLUMN, type TableSpec } from '../../pipeline/table.ts';
-import { fingerprintOf } from '../fingerprint.ts';
+
 import { entryPath, stagingPath } from '../ledger.ts';
 import { extensionOf, formatFileName } from './file-name.ts';
+import { fingerprint } from './fingerprint.ts';
 
 /** What turns a batch into local files; RowEncoder does. */
 export interface FileEncoder {
@@ -80,11 +81,10 @@ export class TableFiles {
         rows + skipped + rejects.length === records.length,
         `${formatRange(range)}: ${records.length} records became ${rows} rows, ${rejects.length} rejects, ${skipped} skipped`,
       );
-      const last = records.at(-1);
       const record: BatchRecord = {
         ...range,
         ...{ kind: 'batch', attempt, files, rows, deadLetters: rejects.length, skipped },
-        last: last && fingerprintOf(last),
+        last: fingerprint(records.at(-1)),
         at: this.#parts.clock.now(),
       };
       return { record, rejects };
