@@ -13,6 +13,7 @@ const SHARED: readonly SettingOption[] = [
   { flags: '--database <name>', key: 'table.database' },
   { flags: '--sink <name>', key: 'consumer.sink', description: 'how rows reach Hive' },
   { flags: '--format <name>', key: 'table.format' },
+  { flags: '--value-format <name>', key: 'consumer.valueFormat' },
   { flags: '--batch-size <records>', key: 'batch.size' },
   { flags: '--on-gap <policy>', key: 'consumer.onGap' },
   { flags: '--brokers <host:port,...>', key: 'kafka.brokers' },

@@ -8,6 +8,7 @@ import {
   type SettingOption,
   type Surroundings,
 } from './context.ts';
+import { addLiveOptions, type LiveOptions, liveFlags } from './live-option.ts';
 
 const SHARED: readonly SettingOption[] = [
   { flags: '--topic <name>', key: 'topic' },
@@ -55,39 +56,25 @@ export function addPositionsCommand(program: Command, around: Surroundings): voi
   });
 }
 
-interface Options {
-  readonly live?: boolean;
-  readonly group?: string;
-  readonly table?: string;
+interface Options extends LiveOptions {
   readonly force?: boolean;
 }
 
 function prepare(command: Command, description: string): Command {
-  return addSettingOptions(command.description(description), SHARED)
-    .option('--live', 'of the live consumer')
-    .option('--group <id>', 'Consumer group')
-    .option('--table <name>', 'Table whose ledger counts');
+  return addLiveOptions(addSettingOptions(command.description(description), SHARED)).option(
+    '--group <id>',
+    'consumer group (consumer.group; with --live consumer.liveGroup)',
+  );
 }
 
 async function perform(
   command: Command,
   around: Surroundings,
   action: PositionsAction,
-  { live = false, group, table }: Options,
+  options: Options,
 ): Promise<void> {
-  // --group and --table mean the live consumer's own settings with --live.
-  const flags = flagsOf(command, SHARED);
-  if (group !== undefined) {
-    flags.push({
-      key: live ? 'consumer.liveGroup' : 'consumer.group',
-      value: group,
-      flag: '--group',
-    });
-  }
-  if (table !== undefined) {
-    flags.push({ key: live ? 'table.liveName' : 'table.name', value: table, flag: '--table' });
-  }
+  const flags = [...flagsOf(command, SHARED), ...liveFlags(options)];
   const { settings, deps } = openContext(command, around, flags);
   const { runPositions } = await import('../consumer/positions/command.ts');
-  await runPositions(settings, deps, action, { live });
+  await runPositions(settings, deps, action, { live: options.live === true });
 }

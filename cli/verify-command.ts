@@ -7,11 +7,11 @@ import {
   type SettingOption,
   type Surroundings,
 } from './context.ts';
+import { addLiveOptions, type LiveOptions, liveFlags } from './live-option.ts';
 
 const OPTIONS: readonly SettingOption[] = [
   { flags: '--topic <name>', key: 'topic' },
   { flags: '--database <name>', key: 'table.database' },
-  { flags: '--table <name>', key: 'table.name' },
   { flags: '--sink <name>', key: 'consumer.sink', description: 'how rows reached Hive' },
   { flags: '--brokers <host:port,...>', key: 'kafka.brokers' },
 ];
@@ -24,8 +24,7 @@ Examples:
   kafka-hive verify --json | jq .total                  for programs, one JSON object
 `;
 
-interface Options {
-  readonly live?: boolean;
+interface Options extends LiveOptions {
   readonly readTopic?: boolean;
   readonly json?: boolean;
 }
@@ -38,12 +37,14 @@ export function addVerifyCommand(program: Command, around: Surroundings): void {
       'Compares topic, ledger and table per topic partition and prints the accounting; ends with 1 when they differ.',
     )
     .addHelpText('after', EXAMPLES);
-  addSettingOptions(command, OPTIONS)
-    .option('--live', 'the table of the live consumer (table.liveName)')
+  addLiveOptions(addSettingOptions(command, OPTIONS))
     .option('--read-topic', 'read the topic and count its records')
     .option('--json', 'one JSON object instead of a table')
     .action(async (options: Options) => {
-      const { settings, deps } = openContext(command, around, flagsOf(command, OPTIONS));
+      const { settings, deps } = openContext(command, around, [
+        ...flagsOf(command, OPTIONS),
+        ...liveFlags(options),
+      ]);
       const { runVerify } = await import('../consumer/verify.ts');
       const { name, liveName } = settings.params.table;
       await runVerify(settings, deps, {
