@@ -76,5 +76,6 @@ export function hasRest(json: unknown, taken: ReadonlySet<string>): boolean {
 
 /** UTF-8 has no lone surrogates, but JSON can write them (`"\ud800"`): each becomes U+FFFD. */
 export function withoutLoneSurrogates(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, REPLACEMENT);
+  // The first pattern is the cheap one; it also finds the halves of good pairs.
+  return /[\ud800-\udfff]/.test(text) ? text.replace(/\p{Surrogate}/gu, REPLACEMENT) : text;
 }

@@ -6,7 +6,7 @@ import type { PipelineRecord } from '../../pipeline/record.ts';
 import type { Reject } from '../../pipeline/sink.ts';
 import { DAY_UNKNOWN } from '../../pipeline/table.ts';
 import type { RowValue } from './column-text.ts';
-import { LineFile } from './line-file.ts';
+import { exactField, LineFile } from './line-file.ts';
 import type { RawLayout } from './raw-layout.ts';
 import { NO_TIMESTAMP, type RowReader } from './row-reader.ts';
 import { filesRejected, type Workspace } from './workspace.ts';
@@ -84,16 +84,15 @@ export class BatchLines {
   #wholes(decoded: Decoded): string {
     const fields = this.#reader
       .wholes(decoded)
-      .map((index) => `"${index}":${JSON.stringify(decoded.text)}`);
+      .map((index) => `"${exactField(index)}":${JSON.stringify(decoded.text)}`);
     return fields.length === 0 ? '}\n' : `,"c":{${fields.join()}}}\n`;
   }
 
   #addExact(record: PipelineRecord, values: readonly RowValue[], kafkaDay: string): LineFile {
     const file = this.#file(this.#reader.dayOf(values, kafkaDay));
-    const fields = values.flatMap((value, index) =>
-      value === null ? [] : [`"${index}":${JSON.stringify(value)}`],
-    );
-    file.addExact(`${head(record)},"c":{${fields.join()}}}\n`);
+    const cells: Record<string, RowValue> = {};
+    for (const [index, value] of values.entries()) cells[exactField(index)] = value;
+    file.addExact(`${head(record)},"c":${JSON.stringify(cells)}}\n`);
     return file;
   }
 

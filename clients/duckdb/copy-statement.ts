@@ -1,6 +1,7 @@
 // The SQL with which DuckDB reads a file of lines (line-file.ts) and writes the rows.
 import type { TopicPartition } from '../../pipeline/range.ts';
 import { type ColumnType, KAFKA_COLUMNS, type TableSpec } from '../../pipeline/table.ts';
+import { exactField } from './line-file.ts';
 import type { RawTree } from './raw-layout.ts';
 import type { ReadColumn } from './row-reader.ts';
 
@@ -43,7 +44,8 @@ export class CopyStatement {
   constructor(columns: readonly ReadColumn[], raw: RawTree | undefined, table: TableSpec) {
     this.#format = table.format;
     const exact = columns.map(
-      ({ type }, index) => `"${index}" ${type === 'array<string>' ? 'VARCHAR[]' : 'VARCHAR'}`,
+      ({ type }, index) =>
+        `${exactField(index)} ${type === 'array<string>' ? 'VARCHAR[]' : 'VARCHAR'}`,
     );
     const types = { o: 'BIGINT', t: 'BIGINT', c: `STRUCT(${exact.join(', ')})` };
     const all = raw ? { ...types, v: struct(raw) } : types;
@@ -69,7 +71,7 @@ export class CopyStatement {
   }
 
   #value(column: ReadColumn, index: number, raw: RawTree | undefined): string {
-    const exact = `c."${index}"`;
+    const exact = `c.${exactField(index)}`;
     const typed = column.type === 'string' ? exact : `${exact}::${READ_TYPES[column.type]}`;
     const value =
       raw && !column.whole

@@ -1,7 +1,8 @@
 // Points in time as text: ISO 8601 in, `yyyy-MM-dd HH:mm:ss.SSS[SSS]` (UTC) out. Years 0001 to 9999.
 
-const DAY_MS = 86_400_000;
-const YEAR_1 = Date.UTC(2000, 0, 1) - 730_119 * DAY_MS;
+const MINUTE_MS = 60_000;
+// Date.UTC takes years below 100 for 19xx.
+const YEAR_1 = new Date(0).setUTCFullYear(1, 0, 1);
 const YEAR_10000 = Date.UTC(10_000, 0, 1);
 
 const ISO =
@@ -26,16 +27,18 @@ export function parseInstant(text: string): string | undefined {
   const found = ISO.exec(text);
   if (!found) return undefined;
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = ''] = found;
+  const [, , , , , , , , sign, offsetHour = '0', offsetMinute = '0'] = found;
   if (!isDate(Number(year), Number(month), Number(day))) return undefined;
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
-  const [, , , , , , , , sign, offsetHour = '0', offsetMinute = '0'] = found;
   if (Number(offsetHour) > 23 || Number(offsetMinute) > 59) return undefined;
+  const digits = fraction.padEnd(6, '0').slice(0, 6);
+  const tail = digits.endsWith('000') ? digits.slice(0, 3) : digits;
   const offset = (Number(offsetHour) * 60 + Number(offsetMinute)) * (sign === '-' ? -1 : 1);
-  const local = epochOfDate(Number(year), Number(month), Number(day));
-  const time = (Number(hour) * 60 + Number(minute) - offset) * 60_000 + Number(second) * 1000;
-  const micros = fraction.padEnd(6, '0').slice(0, 6);
-  const whole = formatEpochMs(local + time + Number(micros.slice(0, 3)));
-  return whole === undefined || micros.endsWith('000') ? whole : whole + micros.slice(3);
+  if (offset === 0) return `${year}-${month}-${day} ${hour}:${minute}:${second}.${tail}`;
+  const local = new Date(0).setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  const time = (Number(hour) * 60 + Number(minute) - offset) * MINUTE_MS + Number(second) * 1000;
+  const shifted = formatEpochMs(local + time);
+  return shifted && shifted.slice(0, -3) + tail;
 }
 
 /** `yyyy-MM-dd HH:mm:ss.SSS` in UTC; undefined outside the years 0001 to 9999 or for a fraction. */
@@ -53,12 +56,10 @@ export function isDay(text: string): boolean {
   );
 }
 
-function isDate(year: number, month: number, day: number): boolean {
-  if (year < 1 || month < 1 || month > 12 || day < 1) return false;
-  return new Date(epochOfDate(year, month, day)).getUTCDate() === day;
-}
+const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-// Date.UTC takes years below 100 for 19xx.
-function epochOfDate(year: number, month: number, day: number): number {
-  return new Date(0).setUTCFullYear(year, month - 1, day);
+function isDate(year: number, month: number, day: number): boolean {
+  if (year < 1 || day < 1) return false;
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return day <= (month === 2 && isLeap ? 29 : (MONTH_DAYS[month - 1] ?? 0));
 }

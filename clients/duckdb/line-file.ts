@@ -1,12 +1,17 @@
 // The lines DuckDB reads: one JSON object a record. A raw line carries the bytes of the record's value as they are, an exact line
 // the canonical text of every column.
-//   {"o":offset,"t":milliseconds,"v":<value>,"c":{"8":"text"}}      {"o":offset,"t":milliseconds,"c":{"0":"text","3":["a"]}}
+//   {"o":offset,"t":milliseconds,"v":<value>,"c":{"c8":"text"}}     {"o":offset,"t":milliseconds,"c":{"c0":"text","c3":["a"]}}
 import { appendFile } from 'node:fs/promises';
 
 const START_BYTES = 16 * 1024;
 const FLUSH_BYTES = 512 * 1024;
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
+
+/** Field of the column at `index` in an exact line. */
+export function exactField(index: number): string {
+  return `c${index}`;
+}
 
 export class LineFile {
   readonly path: string;
