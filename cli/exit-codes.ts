@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { ERROR_CODES, PipelineError, Stopping } from '../pipeline/errors.ts';
 
 export const EXIT_OK = 0;
-export const EXIT_USAGE = ERROR_CODES.USAGE.exit;
+const EXIT_USAGE = ERROR_CODES.USAGE.exit;
 export const EXIT_BUG = ERROR_CODES.BUG.exit;
 
 /** Zero for help, version and being told to stop; the exit code of its family for a PipelineError; 70 for the unknown. */

@@ -49,7 +49,7 @@ export function readJsonFile(file: SettingsFile, path: string, shown: string): F
 }
 
 /** The values and places of `text`, put into `draft`. */
-export function parseJson(draft: Draft, text: string, shown: string) {
+function parseJson(draft: Draft, text: string, shown: string) {
   const locate = locator(text, shown);
   const errors: ParseError[] = [];
   const tree = parseTree(text, errors, { allowTrailingComma: false });

@@ -44,7 +44,7 @@ export function jsonSchema(file: SettingsFile): SchemaNode {
   }) as SchemaNode;
 }
 
-export const SCHEMAS: Readonly<Record<SettingsFile, SchemaNode>> = {
+const SCHEMAS: Readonly<Record<SettingsFile, SchemaNode>> = {
   params: jsonSchema('params'),
   config: jsonSchema('config'),
 };

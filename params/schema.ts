@@ -1,23 +1,19 @@
-// The one schema of params.json (the job) and config.json (connections, credentials). Types, checks, the JSON
-// schemas for editors and docs/configuration.md all come from here. Every default stands here and nowhere else.
+// The schema of params.json, the job; config-schema.ts has that of config.json. Types, checks, the JSON schemas for editors
+// and docs/configuration.md all come from these two. Every default stands there and nowhere else.
 import { z } from 'zod';
 import { COLUMN_TYPES, POST_COLUMNS } from '../pipeline/table.ts';
-import { Secret } from './secret.ts';
+import type { Config } from './config-schema.ts';
+import { DAY, MINUTE, name, SECOND, whole } from './schema-parts.ts';
 
-const name = z.string().min(1);
-const whole = (min: number, max: number) => z.int().min(min).max(max);
 const identifier = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected letters, digits and _');
 const topic = z
   .string()
   .regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, 'expected 1 to 249 of a-z A-Z 0-9 . _ -');
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const DAY = 24 * 60 * MINUTE;
 const MB = 1024 * 1024;
 
-export const columnSchema = z
+const columnSchema = z
   .strictObject({
     name: identifier.describe('Column name, lower case in Hive'),
     type: z.enum(COLUMN_TYPES).describe('Hive type'),
@@ -31,7 +27,7 @@ export const columnSchema = z
   })
   .transform((column) => ({ ...column, path: column.path ?? column.name }));
 
-export const producerSchema = z.strictObject({
+const producerSchema = z.strictObject({
   source: z.enum(['x', 'lines']).default('x').describe('Where posts come from'),
   input: z.array(name).default([]).describe('Files of the lines source; - is standard input'),
   raw: z.boolean().default(false).describe('lines: send each line as plain text instead of JSON'),
@@ -63,7 +59,7 @@ export const producerSchema = z.strictObject({
     .describe('Stop after this many records'),
 });
 
-export const batchSchema = z.strictObject({
+const batchSchema = z.strictObject({
   size: whole(1, 1_000_000)
     .default(1000)
     .describe('Records per batch (the X of "packages X messages")'),
@@ -78,7 +74,7 @@ export const batchSchema = z.strictObject({
     .describe('A batch is closed this long after its last record'),
 });
 
-export const tableSchema = z.strictObject({
+const tableSchema = z.strictObject({
   database: identifier.default('default').describe('Hive database, created when missing'),
   name: identifier.default('posts').describe('Table of consumer-from-position'),
   liveName: identifier.default('posts_live').describe('Table of the live consumer'),
@@ -101,7 +97,7 @@ export const tableSchema = z.strictObject({
     .describe('hdfs://host:port/path or file:/path of the table; default: HiveServer2 chooses'),
 });
 
-export const consumerSchema = z.strictObject({
+const consumerSchema = z.strictObject({
   sink: z
     .enum(['hive-load', 'hive-insert'])
     .default('hive-load')
@@ -137,7 +133,7 @@ export const consumerSchema = z.strictObject({
     .describe('Kafka session time-out: how long a dead consumer keeps its partitions'),
 });
 
-export const positionsSchema = z.strictObject({
+const positionsSchema = z.strictObject({
   store: z
     .enum(['file', 'group'])
     .default('file')
@@ -147,7 +143,7 @@ export const positionsSchema = z.strictObject({
     .describe('Position file, relative to the working directory'),
 });
 
-export const limitsSchema = z.strictObject({
+const limitsSchema = z.strictObject({
   deadLetterShare: z
     .number()
     .min(0)
@@ -170,7 +166,7 @@ export const limitsSchema = z.strictObject({
     .describe('How long a service may take to answer at start-up'),
 });
 
-export const deadLettersSchema = z.strictObject({
+const deadLettersSchema = z.strictObject({
   topic: topic.optional().describe('Topic of undecodable records; default: <topic>.dead-letters'),
 });
 
@@ -203,101 +199,8 @@ export const paramsSchema = z.strictObject({
     .prefault({}),
 });
 
-/** A secret is a string in the file and a Secret afterwards: it prints as [secret]. A *_FILE gives a Secret at once. */
-export const secret = z
-  .union([z.string().min(1), z.instanceof(Secret)])
-  .transform((value) => (value instanceof Secret ? value : new Secret(value)))
-  .meta({ secret: true });
-
-export const tlsSchema = z.strictObject({
-  enabled: z.boolean().default(true).describe('false: plain text'),
-  ca: name.optional().describe('PEM file of the authority to trust; default: the public ones'),
-  cert: name.optional().describe('PEM file of the client certificate'),
-  key: name.optional().describe('PEM file of its private key'),
-  serverName: name
-    .optional()
-    .describe('Name expected in the server certificate, when it differs from the host'),
-});
-
-export const configSchema = z.strictObject({
-  $schema: z.string().optional(),
-  kafka: z
-    .strictObject({
-      brokers: z
-        .array(z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, 'expected host:port'))
-        .min(1)
-        .default(['127.0.0.1:9092'])
-        .describe('host:port of one or more brokers'),
-      clientId: name.default('kafka-hive').describe('Client id shown in broker logs'),
-      tls: tlsSchema.optional().describe('TLS; certificates are always checked'),
-      sasl: z
-        .strictObject({
-          mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('SASL mechanism'),
-          username: name.describe('User'),
-          password: secret.describe('Password; better from the environment or a *_FILE'),
-        })
-        .optional(),
-      connectTimeoutMs: whole(100, 5 * MINUTE)
-        .default(3 * SECOND)
-        .describe('Connect time-out'),
-      requestTimeoutMs: whole(1000, 10 * MINUTE)
-        .default(30 * SECOND)
-        .describe('Request time-out'),
-    })
-    .prefault({}),
-  hive: z
-    .strictObject({
-      host: name.default('127.0.0.1').describe('Host of HiveServer2'),
-      port: whole(1, 65_535).default(10_000).describe('Port of HiveServer2'),
-      transport: z
-        .enum(['binary', 'http'])
-        .default('binary')
-        .describe('Thrift transport of HiveServer2'),
-      httpPath: name.default('cliservice').describe('Path of the http transport'),
-      auth: z
-        .enum(['nosasl', 'none', 'password'])
-        .default('none')
-        .describe(
-          'As hive.server2.authentication: nosasl = NOSASL, none = NONE (user only), password = LDAP, PAM, CUSTOM',
-        ),
-      username: name.default('hive').describe('User'),
-      password: secret.optional().describe('Password; better from the environment or a *_FILE'),
-      tls: tlsSchema.optional().describe('TLS; certificates are always checked'),
-      connectTimeoutMs: whole(100, 5 * MINUTE)
-        .default(10 * SECOND)
-        .describe('Connect and login time-out'),
-      statementTimeoutMs: whole(1000, DAY)
-        .default(5 * MINUTE)
-        .describe('Longest a statement may run'),
-    })
-    .prefault({}),
-  hdfs: z
-    .strictObject({
-      nameNodes: z
-        .array(z.url({ protocol: /^https?$/ }))
-        .min(1)
-        .default(['http://127.0.0.1:9870'])
-        .describe('WebHDFS address of each NameNode'),
-      user: name.default('hdfs').describe('User name sent to WebHDFS'),
-      requestTimeoutMs: whole(100, 10 * MINUTE)
-        .default(20 * SECOND)
-        .describe('Longest a WebHDFS request may stay without an answer'),
-      tls: tlsSchema.optional().describe('CA of an https NameNode'),
-    })
-    .prefault({}),
-  x: z
-    .strictObject({
-      bearerToken: secret
-        .optional()
-        .describe('App-only bearer token of X; better from the environment or a *_FILE'),
-      apiUrl: z.url().default('https://api.x.com').describe('Base address of the X API'),
-    })
-    .prefault({}),
-});
-
 export type Params = z.output<typeof paramsSchema>;
-export type Config = z.output<typeof configSchema>;
-export type TlsSettings = z.output<typeof tlsSchema>;
+export { type Config, configSchema, type TlsSettings } from './config-schema.ts';
 
 /** Everything a command needs to know, checked. */
 export interface Settings {
