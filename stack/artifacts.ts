@@ -1,19 +1,15 @@
 // The pinned jars of the stack: fetched by Maven once, compared with stack/artifacts.lock.json at every start.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
+import { COORDINATES } from './coordinates.ts';
 import { runMaven } from './maven.ts';
 import type { Service } from './node.ts';
-
-export const VERSIONS: Readonly<Record<Service, string>> = {
-  kafka: '4.3.1',
-  hdfs: '3.4.3',
-  hive: '4.0.1',
-};
+import { pomXml } from './pom.ts';
 
 /** Per artifact (`kafka-4.3.1`), per file below its directory. */
 export type ArtifactLock = Readonly<Record<string, Readonly<Record<string, FileLock>>>>;
@@ -36,10 +32,10 @@ function packageRoot(): string {
   return at;
 }
 
-const pomFile = (service: Service) => join(packageRoot(), 'stack', 'poms', `${service}.xml`);
 export const lockFile = () => join(packageRoot(), 'stack', 'artifacts.lock.json');
 export const artifactsHome = () => join(packageRoot(), '.stack', 'artifacts');
-const artifactName = (service: Service) => `${service}-${VERSIONS[service]}`;
+/** The directory and the key in the lock, e.g. `hive-4.0.1`. */
+export const artifactName = (service: Service) => `${service}-${COORDINATES[service].version}`;
 
 export interface Artifact {
   readonly directory: string;
@@ -78,6 +74,7 @@ async function refetch(
 ): Promise<void> {
   const fresh = join(home, `.fetch-${service}-${process.pid}`);
   try {
+    options.log.info(`${artifactName(service)} consists of ${size(locked)}`);
     await fetchArtifact(service, fresh, options);
     const problems = await differences(fresh, locked);
     if (problems.length > 0) throw unusable(service, problems);
@@ -86,6 +83,12 @@ async function refetch(
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
+}
+
+function size(locked: Readonly<Record<string, FileLock>>): string {
+  const files = Object.values(locked);
+  const bytes = files.reduce((sum, file) => sum + file.size, 0);
+  return `${files.length} files, ${(bytes / 1e6).toFixed(0)} MB`;
 }
 
 function unusable(service: Service, problems: readonly string[]): PipelineError {
@@ -109,9 +112,12 @@ export async function fetchArtifact(
 ): Promise<void> {
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true });
-  options.log.info(`fetching ${service} ${VERSIONS[service]} with Maven`);
-  const what = `${service} ${VERSIONS[service]}`;
-  await runMaven({ pom: pomFile(service), out: fresh, what, ...options });
+  const what = `${service} ${COORDINATES[service].version}`;
+  options.log.info(`fetching ${what} with Maven`);
+  const pom = join(fresh, 'pom.xml');
+  await writeFile(pom, pomXml(service, COORDINATES[service]));
+  await runMaven({ pom, out: fresh, what, ...options });
+  await rm(pom);
   const unpacked = join(fresh, 'unpacked');
   if (existsSync(unpacked)) {
     const [archive = ''] = await readdir(unpacked);

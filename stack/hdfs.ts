@@ -12,6 +12,12 @@ const PROBE_MS = 3000;
 /** Owner of everything; HiveServer2 runs as the same user. */
 export const HDFS_USER = 'hdfs';
 
+/** Users of HDFS need not exist on this machine, so the system is not asked (by a shell) for their groups. */
+export const GROUPS = {
+  'hadoop.security.group.mapping': 'org.apache.hadoop.security.NullGroupsMapping',
+  'hadoop.user.group.static.mapping.overrides': `${HDFS_USER}=supergroup`,
+};
+
 export interface HdfsLayout {
   readonly dataDir: string;
   readonly ports: StackPorts;
@@ -37,8 +43,12 @@ function coreSite(layout: HdfsLayout): string {
     'fs.defaultFS': `hdfs://127.0.0.1:${layout.ports.nameNodeRpc}`,
     'hadoop.http.staticuser.user': HDFS_USER,
     'hadoop.security.authentication': 'simple',
+    ...GROUPS,
     'hadoop.tmp.dir': join(home(layout), 'tmp'),
     // HiveServer2 acts for its users through a proxy user even when doAs is off.
+    // Servers that start together find each other within this time instead of a second.
+    'ipc.client.connect.retry.interval': 200,
+    'ipc.client.connect.max.retries': 50,
     [`hadoop.proxyuser.${HDFS_USER}.hosts`]: '*',
     [`hadoop.proxyuser.${HDFS_USER}.groups`]: '*',
     [`hadoop.proxyuser.${HDFS_USER}.users`]: '*',

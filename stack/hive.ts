@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Artifact } from './artifacts.ts';
-import { HDFS_USER } from './hdfs.ts';
+import { GROUPS, HDFS_USER } from './hdfs.ts';
 import { hiveAnswers } from './hive-probe.ts';
 import { javaArgs, javaCommand, runOnce } from './java.ts';
 import { fileName, type StackNode, siteXml, writeText } from './node.ts';
@@ -71,7 +71,6 @@ export function hiveSite(layout: HiveLayout): Record<string, string> {
   const warehouse = `hdfs://127.0.0.1:${ports.nameNodeRpc}`;
   const local = (name: string) => join(home(layout), name);
   return {
-    'fs.defaultFS': warehouse,
     'dfs.client.block.write.locateFollowingBlock.initial.delay.ms': '20',
     'hive.metastore.warehouse.dir': `${warehouse}/warehouse/managed`,
     'hive.metastore.warehouse.external.dir': `${warehouse}/warehouse/external`,
@@ -85,6 +84,9 @@ export function hiveSite(layout: HiveLayout): Record<string, string> {
     'hadoop.tmp.dir': local('tmp'),
     'mapreduce.cluster.local.dir': local('mapred'),
     'mapreduce.jobtracker.staging.root.dir': local('staging'),
+    // It starts together with HDFS and asks until the NameNode is there; the stock pause is a minute.
+    'hive.server2.sleep.interval.between.start.attempts': '500ms',
+    'hive.server2.max.start.attempts': '1000',
     'hive.server2.enable.doAs': 'false',
     'hive.server2.authentication': 'NONE',
     'hive.server2.thrift.bind.host': '127.0.0.1',
@@ -105,13 +107,14 @@ export function hiveSite(layout: HiveLayout): Record<string, string> {
     'hive.support.concurrency': 'true',
     'hive.txn.manager': 'org.apache.hadoop.hive.ql.lockmgr.DbTxnManager',
     'hive.compactor.worker.threads': '1',
-    'hive.metastore.runworker.in': 'hs2',
     ...layout.site,
   };
 }
 
 async function writeConf(layout: HiveLayout): Promise<string> {
   const conf = join(home(layout), 'conf');
+  const fileSystem = `hdfs://127.0.0.1:${layout.ports.nameNodeRpc}`;
+  await writeText(join(conf, 'core-site.xml'), siteXml({ 'fs.defaultFS': fileSystem, ...GROUPS }));
   await writeText(join(conf, 'hive-site.xml'), siteXml(hiveSite(layout)));
   await writeText(join(conf, 'hive-log4j2.properties'), LOG4J2);
   await writeText(join(conf, 'log4j2.properties'), LOG4J2);

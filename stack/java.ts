@@ -57,6 +57,8 @@ export function javaArgs(program: JavaProgram): string[] {
   return [
     `-Xmx${program.heap}`,
     '-XX:+UseSerialGC',
+    // Only the quick compiler: measured, it halves the CPU seconds that every one of these programs needs to start.
+    '-XX:TieredStopAtLevel=1',
     ...OPEN_PACKAGES.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
     ...Object.entries(properties).map(([key, value]) => `-D${key}=${value}`),
     '-cp',

@@ -1,10 +1,13 @@
 // Runs Maven for one pom and tells how far it is. The messages name jars and megabytes, no hosts and no paths.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { systemClock } from '../pipeline/clock.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
 
 const PROGRESS_MS = 2000;
+/** So long nothing may be downloaded (Maven reads poms first) before a line says that it still runs. */
+const QUIET_MS = 10_000;
 const UNITS: Readonly<Record<string, number>> = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 };
 const LAST_ERRORS = 5;
 
@@ -33,7 +36,7 @@ export async function runMaven(run: MavenRun): Promise<void> {
     if (child.pid) process.kill(-child.pid, 'SIGKILL');
   };
   run.signal.addEventListener('abort', stop, { once: true });
-  const counts = { jars: 0, bytes: 0 };
+  const counts = { jars: 0, bytes: 0, told: 0, toldAt: systemClock.monotonic() };
   const errors: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
     const bytes = downloadedBytes(line);
@@ -43,10 +46,13 @@ export async function runMaven(run: MavenRun): Promise<void> {
   });
   child.stderr.resume();
   const mb = () => (counts.bytes / 1e6).toFixed(1);
-  const timer = setInterval(
-    () => run.log.info(`downloading ${run.what}: ${counts.jars} jars, ${mb()} MB so far`),
-    PROGRESS_MS,
-  );
+  const timer = setInterval(() => {
+    const now = systemClock.monotonic();
+    if (counts.bytes === counts.told && now - counts.toldAt < QUIET_MS) return;
+    counts.told = counts.bytes;
+    counts.toldAt = now;
+    run.log.info(`downloading ${run.what}: ${counts.jars} jars, ${mb()} MB so far`);
+  }, PROGRESS_MS);
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
@@ -54,7 +60,9 @@ export async function runMaven(run: MavenRun): Promise<void> {
     });
     run.signal.throwIfAborted();
     if (code !== 0) throw failed(run.what, code, errors);
-    run.log.info(`downloaded ${run.what}: ${counts.jars} jars, ${mb()} MB (the rest was here)`);
+    run.log.info(
+      `downloaded ${run.what}: ${counts.jars} jars, ${mb()} MB; the rest was in Maven's cache`,
+    );
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? mavenMissing(error) : error;
   } finally {

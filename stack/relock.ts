@@ -1,10 +1,16 @@
-// Writes stack/artifacts.lock.json anew after a change of stack/poms: `npx tsx stack/relock.ts`. Look at the difference
+// Writes stack/artifacts.lock.json anew after a change of coordinates.ts: `npx tsx stack/relock.ts`. Look at the difference
 // before you commit it: from then on these bytes are what every user must have.
 import { writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLog } from '../pipeline/log.ts';
-import { artifactsHome, fetchArtifact, lockDirectory, lockFile, VERSIONS } from './artifacts.ts';
+import {
+  artifactName,
+  artifactsHome,
+  fetchArtifact,
+  lockDirectory,
+  lockFile,
+} from './artifacts.ts';
 import { SERVICES } from './node.ts';
 
 const options = {
@@ -16,7 +22,7 @@ for (const service of SERVICES) {
   const fresh = join(artifactsHome(), `.relock-${service}`);
   try {
     await fetchArtifact(service, fresh, options);
-    lock[`${service}-${VERSIONS[service]}`] = await lockDirectory(fresh);
+    lock[artifactName(service)] = await lockDirectory(fresh);
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
