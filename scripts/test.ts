@@ -100,7 +100,7 @@ function describeStart(error: unknown): string {
 function report(counts: Counts): void {
   if (counts.failures.length > 0) write('\n── failures\n');
   for (const { where, name, reason } of counts.failures)
-    write(`  ✖ ${where}: ${name}\n      ${reason.split('\n')[0]}\n`);
+    write(`  ✖ ${where}: ${name}\n      ${reason.split('\n').slice(0, 3).join('\n')}\n`);
   write(`\n${formatCounts(counts)}\n`);
 }
 

@@ -7,6 +7,13 @@ import { type Child, startChild } from '../child.ts';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TAIL_LINES = 12;
 
+/** Settings in the user's environment are meant for the user's own servers. */
+const OWN_ENV = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(KH_|KAFKA_|HDFS_|CONSUMER_TIMEOUT_MS$|MAX_POLL_RECORDS$)/.test(name),
+  ),
+);
+
 /** One line of the command's log; `message` and whatever else it carries. */
 export type LogEntry = Readonly<Record<string, unknown>> & { readonly message: string };
 
@@ -14,6 +21,8 @@ export interface Running {
   readonly child: Child;
   /** Resolves with standard output when the command ended with exit code 0; rejects with what it said otherwise. */
   readonly done: Promise<string>;
+  /** What it has printed on standard output so far. */
+  stdout(): string;
   /** Resolves with the first log entry for which `matches` is true; rejects when the command ends before. */
   until(matches: (entry: LogEntry) => boolean): Promise<void>;
 }
@@ -52,7 +61,9 @@ export function startCommand(args: readonly string[], options: CommandOptions): 
     ['--import', 'tsx', 'cli/main.ts', ...args, '--log-format', 'json'],
     {
       cwd: root,
+      env: OWN_ENV,
       signal: options.signal,
+      graceMs: 5000,
       onStdout: (text) => {
         stdout += text;
       },
@@ -70,6 +81,7 @@ export function startCommand(args: readonly string[], options: CommandOptions): 
   return {
     child,
     done,
+    stdout: () => stdout,
     until: async (matches) => {
       const found = deferred<void>();
       const one = { matches, found: () => found.resolve() };

@@ -8,7 +8,7 @@ const TEXTS = [
   'تعلمت اليوم # وكان الأمر ممتعا',
   'Сегодня разобрался с #: порядок внутри раздела сохраняется',
   '今天学习了 # ，消息一条也没丢',
-  'Quotes "double", \'single\', back\\slash, 100 %; ${none} of them breaks # 😀',
+  'Quotes "double", \'single\', back\\slash, 100 %; $HOME and {braces} do not break # 😀',
   'Two lines\nand a\ttab, still one # post 👩‍👩‍👧‍👦',
   '#를 배우는 중입니다 ✅',
 ] as const;

@@ -5,7 +5,7 @@ const BAR_WIDTH = 30;
 /** Without a terminal progress is a line at each of these shares. */
 const LINE_SHARE = 0.25;
 
-export type Align = 'left' | 'right';
+type Align = 'left' | 'right';
 
 const number = (value: number) => value.toLocaleString('en-US');
 
