@@ -22,8 +22,8 @@ export interface TableDescription {
   readonly properties: ReadonlyMap<string, string>;
 }
 
-/** Values of partition columns, in the table's order. */
-export type PartitionSpec = Readonly<Record<string, string | number>>;
+/** Values of partition columns, in the table's order. Undefined: each row says it itself, in its last values. */
+export type PartitionSpec = Readonly<Record<string, string | number | undefined>>;
 
 const TABLE_NOT_FOUND = 10001;
 const PARTITION_NOT_FOUND = 10006;
@@ -33,12 +33,12 @@ export function quoteTable(table: TableName): string {
   return `${quoteName(table.database)}.${quoteName(table.name)}`;
 }
 
-/** `PARTITION (a='x', b=1)`. */
+/** `PARTITION (a='x', b=1, c)`. */
 export function partitionClause(spec: PartitionSpec): string {
-  const parts = Object.entries(spec).map(
-    ([name, value]) =>
-      `${quoteName(name)}=${typeof value === 'number' ? value : quoteString(value)}`,
-  );
+  const parts = Object.entries(spec).map(([name, value]) => {
+    if (value === undefined) return quoteName(name);
+    return `${quoteName(name)}=${typeof value === 'number' ? value : quoteString(value)}`;
+  });
   return `PARTITION (${parts.join(', ')})`;
 }
 

@@ -1,7 +1,7 @@
 // How text gets into a HiveQL statement. The only place that writes literals; checked against the real server.
 import { PipelineError } from '../../pipeline/errors.ts';
 
-// HiveServer2 substitutes `${env:X}` inside literals, so `$` never stands as itself. `\Z` is Hive's word for U+001A.
+// `\Z` is Hive's word for U+001A.
 const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\\\',
   "'": "\\'",
@@ -9,12 +9,17 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
   '\0': '\\0',
   '\u001a': '\\Z',
-  $: '\\u0024',
 };
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL and U+001A are among what must be escaped.
-const ESCAPED = /[\\'\n\r\0\u001a$]/g;
+// Two traps lie beyond the quotes: `${env:X}` is substituted inside literals, so `$` never stands as itself; and Hive
+// hands the statement to its jobs inside an XML file, which takes no control characters.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must be escaped.
+const ESCAPED = /[\\'$\u0000-\u001f\u007f-\u009f\ufffe\uffff]/g;
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+
+function escapeOf(char: string): string {
+  return ESCAPES[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
 
 /** `text` without lone surrogates: they have no UTF-8 form and become U+FFFD. */
 export function wellFormed(text: string): string {
@@ -23,7 +28,7 @@ export function wellFormed(text: string): string {
 
 /** A HiveQL string literal that reads back as `text` (lone surrogates as U+FFFD). */
 export function quoteString(text: string): string {
-  return `'${wellFormed(text).replace(ESCAPED, (char) => ESCAPES[char] ?? char)}'`;
+  return `'${wellFormed(text).replace(ESCAPED, escapeOf)}'`;
 }
 
 /**

@@ -197,11 +197,44 @@ export function tableColumns(spec: TableSpec): DescribedColumn[] {
   }));
 }
 
-/** Opens the table of a spec: see `ensureTable`. Throws HIVE_TABLE_MISMATCH, HIVE_REJECTED, HIVE_UNAVAILABLE. */
+/** Which kind of ledger decides about a table. Two kinds for one table would write every record twice. */
+export type LedgerKind = 'files' | 'metastore';
+
+const LEDGER_PROPERTY = 'kafka_hive.ledger';
+const SINK_OF: Readonly<Record<LedgerKind, string>> = {
+  files: 'hive-load',
+  metastore: 'hive-insert',
+};
+
+async function claimLedger(
+  hive: HiveClient,
+  table: TableName,
+  found: TableDescription,
+  kind: LedgerKind,
+  signal: AbortSignal,
+): Promise<void> {
+  const standing = found.properties.get(LEDGER_PROPERTY);
+  if (standing === undefined) {
+    const property = `${quoteString(LEDGER_PROPERTY)}=${quoteString(kind)}`;
+    await hive.execute(`ALTER TABLE ${quoteTable(table)} SET TBLPROPERTIES (${property})`, signal);
+  } else if (standing !== kind) {
+    throw mismatch(
+      table,
+      `is written by the sink ${standing === 'files' ? SINK_OF.files : SINK_OF.metastore}, whose ledger ${SINK_OF[kind]} does not know`,
+      'Go on with that sink, or name another table in params.table.',
+    );
+  }
+}
+
+/**
+ * Opens the table of a spec: see `ensureTable`. A table keeps the kind of ledger it was first opened with. Throws
+ * HIVE_TABLE_MISMATCH, HIVE_REJECTED, HIVE_UNAVAILABLE.
+ */
 export async function openHiveTable(
   hive: HiveClient,
   spec: TableSpec,
   signal: AbortSignal,
+  ledger: LedgerKind = 'files',
 ): Promise<HiveTable> {
   const found = await ensureTable(
     hive,
@@ -212,10 +245,14 @@ export async function openHiveTable(
       partitionColumns: [{ name: DAY_COLUMN, type: 'string' }],
       format: spec.format === 'parquet' ? 'parquet' : 'json',
       location: spec.location,
-      properties: spec.format === 'parquet' ? { 'parquet.compression': 'SNAPPY' } : {},
+      properties: {
+        [LEDGER_PROPERTY]: ledger,
+        ...(spec.format === 'parquet' ? { 'parquet.compression': 'SNAPPY' } : {}),
+      },
     },
     signal,
   );
+  await claimLedger(hive, spec, found, ledger, signal);
   const location = found.facts.get('Location')?.replace(/\/+$/, '');
   invariant(location !== undefined && location !== '', 'DESCRIBE FORMATTED names the location');
   const days = new Map<string, Promise<void>>();

@@ -1,0 +1,266 @@
+// The sink that reaches no files: everything goes through HiveServer2. Rows are INSERTed into an attempt's own table
+// partition of `<table>_staging`, the entry is a table partition of `<table>_ledger`, and LOAD DATA moves the files.
+// It needs the right to create these two tables beside the table, and LOAD DATA between directories of one file system.
+import { randomUUID } from 'node:crypto';
+import {
+  describePartition,
+  type PartitionSpec,
+  partitionClause,
+  quoteTable,
+  type TableName,
+} from '../../clients/hive/describe.ts';
+import { quoteName, quoteString } from '../../clients/hive/quoting.ts';
+import type { HiveClient } from '../../clients/hive/session.ts';
+import type { Batch } from '../../pipeline/batch.ts';
+import type { Clock } from '../../pipeline/clock.ts';
+import { invariant, isCode, PipelineError } from '../../pipeline/errors.ts';
+import type { BatchRecord, Ledger, StagedFile } from '../../pipeline/ledger.ts';
+import { formatRange } from '../../pipeline/range.ts';
+import type { Reject, Sink, Staged } from '../../pipeline/sink.ts';
+import {
+  type ColumnType,
+  DAY_COLUMN,
+  KAFKA_COLUMNS,
+  type TableSpec,
+} from '../../pipeline/table.ts';
+import { MetastoreLedger } from '../metastore-ledger.ts';
+import { fingerprint } from './fingerprint.ts';
+import { ensureTable, type HiveTable, openHiveTable, tableColumns } from './hive-table.ts';
+import { type RowValues, valueLists } from './insert-statement.ts';
+
+/** What `clients/duckdb/row-encoder.ts` offers to this sink. */
+export interface ValueEncoder {
+  encodeRows(
+    batch: Batch,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly groups: readonly {
+      readonly tablePartition: string;
+      readonly rows: readonly RowValues[];
+    }[];
+    readonly skipped: number;
+    readonly rejects: readonly Reject[];
+  }>;
+}
+
+export interface HiveInsertParts {
+  readonly spec: TableSpec;
+  readonly hive: HiveClient;
+  readonly encoder: ValueEncoder;
+  readonly clock: Clock;
+}
+
+// The optimizer spends seconds on a thousand rows of literals and has nothing to gain. A batch may spread over many days.
+const INSERT_SETTINGS = {
+  'hive.cbo.enable': 'false',
+  'hive.optimize.constant.propagation': 'false',
+  'hive.exec.max.dynamic.partitions': '10000',
+  'hive.exec.max.dynamic.partitions.pernode': '10000',
+};
+
+// The second one is for a race: two writers moving the files of one batch can each find the other's file gone.
+const LOAD_ATTEMPTS = 2;
+const NOTHING_TO_LOAD = /No files matching path|Invalid path|does not exist/i;
+
+type Start = Pick<BatchRecord, 'topic' | 'partition' | 'start'>;
+
+/** All attempts at one start. The names are long so as not to meet a column of the user's table. */
+const stagedAt = (of: Start): PartitionSpec => ({
+  staged_topic: of.topic,
+  staged_partition: of.partition,
+  staged_start: of.start.toString(),
+});
+
+/** One attempt's rows of one day; of undefined, the rows say their day themselves. */
+const stagedIn = (of: Start & { attempt: string }, day: string | undefined): PartitionSpec => ({
+  ...stagedAt(of),
+  staged_attempt: of.attempt,
+  [DAY_COLUMN]: day,
+});
+
+/** The Hive client and the encoder belong to whoever made them; `close` leaves them open. */
+export class HiveInsertSink implements Sink {
+  readonly name = 'hive-insert';
+  readonly ledger: Ledger;
+  readonly #parts: HiveInsertParts;
+  readonly #ledger: MetastoreLedger;
+  readonly #staging: TableName;
+  readonly #types: readonly ColumnType[];
+  #table: HiveTable | undefined;
+
+  constructor(parts: HiveInsertParts) {
+    const { spec, hive, clock } = parts;
+    this.#parts = parts;
+    this.#staging = { database: spec.database, name: `${spec.name}_staging` };
+    this.#ledger = new MetastoreLedger(
+      hive,
+      { database: spec.database, name: `${spec.name}_ledger` },
+      clock,
+    );
+    this.ledger = this.#ledger;
+    const own = [...KAFKA_COLUMNS, ...spec.columns].map(({ type }) => type);
+    this.#types = [...own, 'string'];
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    if (this.#table) return;
+    const { spec, hive } = this.#parts;
+    const table = await openHiveTable(hive, spec, signal, 'metastore');
+    await this.#ledger.open(`${table.location}/_metastore_ledger`, signal);
+    await ensureTable(
+      hive,
+      {
+        ...this.#staging,
+        columns: tableColumns(spec),
+        partitionColumns: [
+          { name: 'staged_topic', type: 'string' },
+          { name: 'staged_partition', type: 'int' },
+          { name: 'staged_start', type: 'string' },
+          { name: 'staged_attempt', type: 'string' },
+          { name: DAY_COLUMN, type: 'string' },
+        ],
+        format: spec.format === 'parquet' ? 'parquet' : 'json',
+        // Below the table's own directory: LOAD DATA is a rename only within one file system.
+        location: `${table.location}/_insert_staging`,
+        // Dropping a staging table partition removes what is left in it.
+        properties: { 'external.table.purge': 'true' },
+      },
+      signal,
+    );
+    this.#table = table;
+    await this.#sweep(signal);
+  }
+
+  async stage(batch: Batch, signal: AbortSignal): Promise<Staged> {
+    const { encoder, hive, clock } = this.#parts;
+    const { groups, skipped, rejects } = await encoder.encodeRows(batch, signal);
+    const attempt = randomUUID();
+    const rows = groups.flatMap(({ rows, tablePartition }) =>
+      rows.map((row): RowValues => [...row, tablePartition]),
+    );
+    const clause = partitionClause(stagedIn({ ...batch.range, attempt }, undefined));
+    const into = `${quoteTable(this.#staging)} ${clause}`;
+    for (const list of valueLists(rows, this.#types)) {
+      await hive.execute(`INSERT INTO ${into} VALUES ${list}`, signal, {
+        settings: INSERT_SETTINGS,
+        carriesValues: true,
+      });
+    }
+    const files = groups.map(
+      ({ tablePartition, rows }): StagedFile => ({
+        staged: `${attempt}/${DAY_COLUMN}=${tablePartition}`,
+        final: `${DAY_COLUMN}=${tablePartition}`,
+        tablePartition,
+        rows: rows.length,
+        bytes: 0,
+      }),
+    );
+    const record: BatchRecord = {
+      ...batch.range,
+      kind: 'batch',
+      attempt,
+      files,
+      rows: rows.length,
+      deadLetters: rejects.length,
+      skipped,
+      last: fingerprint(batch.records.at(-1)),
+      at: clock.now(),
+    };
+    return { record, rejects };
+  }
+
+  async place(record: BatchRecord, signal: AbortSignal): Promise<void> {
+    if (record.kind !== 'batch') return;
+    for (const file of record.files) {
+      await this.#placeFile(record, file, signal);
+    }
+    if (record.files.length > 0) await this.#ledger.markPlaced(record, record.start, signal);
+    // The start is decided: whatever any attempt staged for it has no further use.
+    const clause = partitionClause(stagedAt(record));
+    const sql = `ALTER TABLE ${quoteTable(this.#staging)} DROP IF EXISTS ${clause}`;
+    await this.#parts.hive.execute(sql, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#table = undefined;
+  }
+
+  /** Places what was decided and not swept by an earlier process, and drops the rests of attempts that came too late. */
+  async #sweep(signal: AbortSignal): Promise<void> {
+    const sql = `SHOW PARTITIONS ${quoteTable(this.#staging)}`;
+    const starts = new Map<string, Start>();
+    for (const row of await this.#parts.hive.query(sql, signal)) {
+      const name = String(Object.values(row)[0]);
+      const found = /^staged_topic=(.+)\/staged_partition=(\d+)\/staged_start=(\d+)\//.exec(name);
+      invariant(found !== null, `a partition of the staging table is called ${name}`);
+      const [key, topic = '', partition, start = ''] = found;
+      starts.set(key, { topic, partition: Number(partition), start: BigInt(start) });
+    }
+    for (const of of starts.values()) {
+      const decided = await this.#ledger.read(of, of.start, signal);
+      // Undecided: somebody may be about to commit it.
+      if (decided) await this.place(decided, signal);
+    }
+  }
+
+  async #placeFile(record: BatchRecord, file: StagedFile, signal: AbortSignal): Promise<void> {
+    const { hive, spec } = this.#parts;
+    const staged = await describePartition(
+      hive,
+      this.#staging,
+      stagedIn(record, file.tablePartition),
+      signal,
+    );
+    const source = staged?.facts.get('Location');
+    if (source === undefined) {
+      // It is dropped after the entry is marked, never before.
+      if (await this.#ledger.isPlaced(record, record.start, signal)) return;
+      throw this.#lost(
+        record,
+        `the table partition ${file.staged} of ${this.#staging.name} is gone`,
+      );
+    }
+    invariant(this.#table !== undefined, 'the sink hive-insert is open');
+    await this.#table.addDay(file.tablePartition, signal);
+    const target = `${quoteTable(spec)} ${partitionClause({ [DAY_COLUMN]: file.tablePartition })}`;
+    const load = `LOAD DATA INPATH ${quoteString(source)} INTO TABLE ${target}`;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await hive.execute(load, signal);
+      } catch (error) {
+        if (!isCode(error, 'HIVE_REJECTED')) throw error;
+        // Most likely there was nothing left to move: somebody placed it already, or is just doing so.
+        if (await this.#ledger.isPlaced(record, record.start, signal)) return;
+        const rows = await this.#countRows(record, file, signal);
+        if (rows === file.rows) return;
+        if (attempt < LOAD_ATTEMPTS) continue;
+        if (!NOTHING_TO_LOAD.test(error.message)) throw error;
+        throw this.#lost(record, `${file.final} holds ${rows} of its ${file.rows} rows`);
+      }
+    }
+  }
+
+  async #countRows(record: BatchRecord, file: StagedFile, signal: AbortSignal): Promise<number> {
+    const conditions = [
+      `${quoteName(DAY_COLUMN)} = ${quoteString(file.tablePartition)}`,
+      `kafka_topic = ${quoteString(record.topic)}`,
+      `kafka_partition = ${record.partition}`,
+      `kafka_offset >= ${record.start} AND kafka_offset < ${record.end}`,
+    ];
+    const table = quoteTable(this.#parts.spec);
+    const sql = `SELECT count(*) AS found FROM ${table} WHERE ${conditions.join(' AND ')}`;
+    const [row] = await this.#parts.hive.query(sql, signal);
+    return Number(row?.['found'] ?? 0);
+  }
+
+  #lost(record: BatchRecord, what: string): PipelineError {
+    return new PipelineError(
+      'POSITION_CORRUPT',
+      `${formatRange(record)} is decided, but its rows are neither staged nor in the table: ${what}`,
+      {
+        hint: `Nobody but this program may change ${this.#staging.database}.${this.#staging.name} and the ledger beside it. Restore the files, or write these offsets to another table.`,
+        context: { topic: record.topic, partition: record.partition, start: record.start },
+      },
+    );
+  }
+}
