@@ -93,7 +93,7 @@ class PartitionCount {
 }
 
 /** Where a dead letter came from; undefined for a record that is none of ours, or of another topic or table. */
-export function originOf(
+function originOf(
   { headers }: PipelineRecord,
   topic: string,
   table: string,
