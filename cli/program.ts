@@ -7,6 +7,7 @@ import { addCommonOptions, type Surroundings } from './context.ts';
 import { EXIT_OK, errorLines, exitCodeOf } from './exit-codes.ts';
 import { addPositionsCommand } from './positions-command.ts';
 import { addProducerCommand } from './producer-command.ts';
+import { addStackCommand } from './stack-command.ts';
 import { addVerifyCommand } from './verify-command.ts';
 
 const EXAMPLES = `
@@ -50,6 +51,7 @@ function createProgram(around: Surroundings): Command {
   addPositionsCommand(program, around);
   addVerifyCommand(program, around);
   addConfigCommand(program, around);
+  addStackCommand(program, around);
   adapt(program, around);
   return program;
 }

@@ -10,6 +10,9 @@ import { COORDINATES } from './coordinates.ts';
 import { runMaven } from './maven.ts';
 import type { Service } from './node.ts';
 import { pomXml } from './pom.ts';
+import { processBegan } from './process.ts';
+
+const FETCHING = '.fetch-';
 
 /** Per artifact (`kafka-4.3.1`), per file below its directory. */
 export type ArtifactLock = Readonly<Record<string, Readonly<Record<string, FileLock>>>>;
@@ -72,7 +75,8 @@ async function refetch(
   locked: Readonly<Record<string, FileLock>>,
   options: ArtifactOptions,
 ): Promise<void> {
-  const fresh = join(home, `.fetch-${service}-${process.pid}`);
+  await sweep(home);
+  const fresh = join(home, `${FETCHING}${service}-${process.pid}`);
   try {
     options.log.info(`${artifactName(service)} consists of ${size(locked)}`);
     await fetchArtifact(service, fresh, options);
@@ -82,6 +86,17 @@ async function refetch(
     await rename(fresh, directory);
   } finally {
     await rm(fresh, { recursive: true, force: true });
+  }
+}
+
+/** Removes what fetches left behind that were killed. */
+async function sweep(home: string): Promise<void> {
+  await mkdir(home, { recursive: true });
+  for (const name of await readdir(home)) {
+    const pid = Number(name.split('-').at(-1));
+    if (name.startsWith(FETCHING) && processBegan(pid) === undefined) {
+      await rm(join(home, name), { recursive: true, force: true });
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // What a data directory remembers: which version made it, its ports and its size. And who is at work in it.
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { access, constants, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PipelineError } from '../pipeline/errors.ts';
 import { DEFAULT_PORTS, freePorts, type StackPorts } from './ports.ts';
@@ -90,19 +90,19 @@ export async function writeWhole(file: string, value: unknown): Promise<void> {
  * the process that does. The lock of a process that died is taken over.
  */
 export async function exclusively<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
-  await mkdir(dataDir, { recursive: true });
+  await writable(dataDir);
   const file = join(dataDir, 'lock');
-  const ours = JSON.stringify({ pid: process.pid, began: processBegan(process.pid) });
-  for (;;) {
-    try {
-      await writeFile(file, ours, { flag: 'wx' });
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw notWritable(dataDir, error);
+  const ours = `${file}.${process.pid}`;
+  // Written first and linked then, so that nobody ever reads half a lock.
+  await writeFile(ours, JSON.stringify({ pid: process.pid, began: processBegan(process.pid) }));
+  try {
+    while (!(await linked(ours, file))) {
+      const holder = lockHolder(file);
+      if (holder !== undefined) throw busy(dataDir, holder);
+      await rm(file, { force: true });
     }
-    const holder = lockHolder(file);
-    if (holder !== undefined) throw busy(dataDir, holder);
-    await rm(file, { force: true });
+  } finally {
+    await rm(ours, { force: true });
   }
   try {
     return await work();
@@ -111,9 +111,18 @@ export async function exclusively<T>(dataDir: string, work: () => Promise<T>): P
   }
 }
 
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
 /** The living process that holds the lock. */
 function lockHolder(file: string): number | undefined {
-  if (!existsSync(file)) return undefined;
   try {
     const { pid, began } = JSON.parse(readFileSync(file, 'utf8')) as { pid: number; began: string };
     return processBegan(pid) === began ? pid : undefined;
@@ -130,10 +139,15 @@ function busy(dataDir: string, pid: number): PipelineError {
   );
 }
 
-function notWritable(dataDir: string, cause: unknown): PipelineError {
-  return new PipelineError('STACK_START_FAILED', `${dataDir} cannot be written`, {
-    hint: 'Name a directory you may write with `--data-dir`.',
-    context: { dataDir },
-    cause,
-  });
+async function writable(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.W_OK);
+  } catch (error) {
+    throw new PipelineError('STACK_START_FAILED', `${dataDir} cannot be written`, {
+      hint: 'Name a directory you may write with `--data-dir`.',
+      context: { dataDir },
+      cause: error,
+    });
+  }
 }

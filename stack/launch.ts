@@ -3,22 +3,24 @@ import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
-import { ensureArtifact } from './artifacts.ts';
 import { exclusively, openState, readState, type StackState, writeWhole } from './data-dir.ts';
-import { HDFS_USER, hdfsNodes } from './hdfs.ts';
-import { hiveNode } from './hive.ts';
-import { kafkaNodes } from './kafka.ts';
+import {
+  allNodes,
+  configOf,
+  endpointsOf,
+  needed,
+  type StackEndpoints,
+  startableNodes,
+} from './layout.ts';
 import { fileName, SERVICES, type Service, type StackNode } from './node.ts';
+import { checkPorts } from './ports.ts';
 import { checkPrerequisites } from './prerequisites.ts';
 import { findProcess } from './process.ts';
 import { startNode, stopByName } from './run.ts';
 
-export interface StackEndpoints {
-  readonly kafka: { readonly brokers: readonly string[] };
-  /** WebHDFS addresses, and the file system's own address for table locations. */
-  readonly hdfs: { readonly nameNodes: readonly string[]; readonly uri: string };
-  readonly hive: { readonly host: string; readonly port: number };
-}
+const PROGRESS_MS = 5000;
+
+export type { StackEndpoints } from './layout.ts';
 
 export interface UpOptions {
   /** Everything the stack writes, logs included. */
@@ -47,9 +49,9 @@ export async function up(options: UpOptions): Promise<StackEndpoints> {
   await checkPrerequisites();
   return exclusively(dataDir, async () => {
     const state = await openState(dataDir, options);
-    const nodes = await nodesOf(dataDir, state, options);
-    const started = await startAll(dataDir, nodes, options);
-    options.log.info(started === 0 ? 'the stack is already running' : 'the stack is ready');
+    const services = needed(options.services ?? SERVICES);
+    const wanted = allNodes(dataDir, state).filter((node) => services.includes(node.service));
+    await start(dataDir, state, wanted, options);
     const endpoints = endpointsOf(state);
     await writeWhole(join(dataDir, 'endpoints.json'), endpoints);
     await writeWhole(join(dataDir, 'config.json'), configOf(endpoints));
@@ -57,27 +59,34 @@ export async function up(options: UpOptions): Promise<StackEndpoints> {
   });
 }
 
-/** Starts one node that was stopped or killed: `broker 2`, `namenode`, `datanode 1`, `hive`. */
+/**
+ * Starts one node that was stopped or killed: `broker 2`, `namenode`, `datanode 1`, `hive`. Throws what `up`
+ * throws, and USAGE for a node this stack does not have.
+ */
 export async function startOne(options: UpOptions, name: string): Promise<void> {
   const dataDir = resolve(options.dataDir);
   const state = await openState(dataDir, options);
-  const node = (await nodesOf(dataDir, state, options)).find((found) => found.name === name);
-  if (!node) throw unknownNode(name, state);
-  await startAll(dataDir, [node], options);
+  const wanted = allNodes(dataDir, state).filter((node) => node.name === name);
+  if (wanted.length === 0) throw unknownNode(name, state);
+  await start(dataDir, state, wanted, options);
 }
 
-async function nodesOf(dataDir: string, state: StackState, options: UpOptions) {
-  const wanted = new Set(options.services ?? SERVICES);
-  if (wanted.has('hive')) wanted.add('hdfs');
-  const nodes: StackNode[] = [];
-  for (const service of SERVICES.filter((each) => wanted.has(each))) {
-    const artifact = await ensureArtifact(service, options);
-    const layout = { ...state, dataDir, jars: artifact.jars };
-    if (service === 'kafka') nodes.push(...kafkaNodes(layout));
-    if (service === 'hdfs') nodes.push(...hdfsNodes(layout));
-    if (service === 'hive') nodes.push(hiveNode({ ...layout, artifact, site: state.hiveSite }));
-  }
-  return nodes;
+async function start(
+  dataDir: string,
+  state: StackState,
+  wanted: readonly StackNode[],
+  options: UpOptions,
+): Promise<void> {
+  // All ports are looked at before anything is fetched or started.
+  const idle = wanted.filter((node) => !findProcess(dataDir, fileName(node.name)));
+  for (const node of idle) await checkPorts(node.name, node.ports);
+  const services = SERVICES.filter((service) => wanted.some((node) => node.service === service));
+  const names = wanted.map((node) => node.name);
+  const nodes = (await startableNodes(dataDir, state, services, options)).filter((node) =>
+    names.includes(node.name),
+  );
+  const started = await startAll(dataDir, nodes, options);
+  options.log.info(started === 0 ? 'already running' : 'ready');
 }
 
 /** Starts nodes side by side; when one fails, stops those that this call has started. Returns how many it started. */
@@ -86,15 +95,25 @@ async function startAll(dataDir: string, nodes: readonly StackNode[], options: U
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   const started: string[] = [];
-  const onStarted = (name: string) => started.push(name);
-  const start = async (node: StackNode) => {
-    try {
-      await startNode(dataDir, node, { log, signal, onStarted });
-    } catch (error) {
-      failed.abort(error);
-    }
+  const waiting = new Map<string, string>();
+  const hooks = {
+    onStarted: (name: string) => started.push(name),
+    onMissing: (node: string, missing: string | undefined) => {
+      if (missing === undefined) waiting.delete(node);
+      else waiting.set(node, missing);
+    },
   };
-  await Promise.all(nodes.map(start));
+  const progress = setInterval(() => {
+    const parts = [...waiting].map(([node, missing]) => `${node} (${missing})`);
+    if (parts.length > 0) log.info(`waiting for ${parts.join(', ')}`);
+  }, PROGRESS_MS);
+  await Promise.all(
+    nodes.map((node) =>
+      // The first failure ends the waiting of the others.
+      startNode(dataDir, node, { log, signal, ...hooks }).catch((error) => failed.abort(error)),
+    ),
+  );
+  clearInterval(progress);
   if (signal.aborted) {
     if (started.length > 0) log.info(`stopping ${started.join(', ')} again`);
     await Promise.all(started.map((name) => stopByName(dataDir, name)));
@@ -159,23 +178,12 @@ export async function status(options: { readonly dataDir: string }): Promise<Nod
   const state = await readState(dataDir);
   if (!state) return [];
   return Promise.all(
-    describeNodes(dataDir, state).map(async (node) => {
+    allNodes(dataDir, state).map(async (node) => {
       const pid = findProcess(dataDir, fileName(node.name))?.pid;
       const serves = pid !== undefined && (await node.missing()) === undefined;
       return { node: node.name, pid, serves, ports: node.ports };
     }),
   );
-}
-
-/** The nodes of a directory for asking, not for starting: without artifacts. */
-function describeNodes(dataDir: string, state: StackState): StackNode[] {
-  const layout = { ...state, dataDir, jars: [] };
-  const artifact = { directory: '', jars: [] };
-  return [
-    ...kafkaNodes(layout),
-    ...hdfsNodes(layout),
-    hiveNode({ ...layout, artifact, site: state.hiveSite }),
-  ];
 }
 
 async function pidNames(dataDir: string): Promise<string[]> {
@@ -184,28 +192,8 @@ async function pidNames(dataDir: string): Promise<string[]> {
 }
 
 function unknownNode(name: string, state: StackState): PipelineError {
-  const known = describeNodes('', state).map((node) => node.name);
+  const known = allNodes('', state).map((node) => node.name);
   return new PipelineError('USAGE', `there is no "${name}" in this stack`, {
     hint: `It has: ${known.join(', ')}.`,
   });
-}
-
-function endpointsOf({ ports, brokers }: StackState): StackEndpoints {
-  return {
-    kafka: { brokers: ports.brokers.slice(0, brokers).map((port) => `127.0.0.1:${port}`) },
-    hdfs: {
-      nameNodes: [`http://127.0.0.1:${ports.nameNodeHttp}`],
-      uri: `hdfs://127.0.0.1:${ports.nameNodeRpc}`,
-    },
-    hive: { host: '127.0.0.1', port: ports.hive },
-  };
-}
-
-/** A config.json of our program that points at this stack. */
-function configOf(endpoints: StackEndpoints) {
-  return {
-    kafka: { brokers: endpoints.kafka.brokers },
-    hive: endpoints.hive,
-    hdfs: { nameNodes: endpoints.hdfs.nameNodes, user: HDFS_USER },
-  };
 }

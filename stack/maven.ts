@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { systemClock } from '../pipeline/clock.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
+import { signalGroup } from './process.ts';
 
 const PROGRESS_MS = 2000;
 /** So long nothing may be downloaded (Maven reads poms first) before a line says that it still runs. */
@@ -33,7 +34,7 @@ export async function runMaven(run: MavenRun): Promise<void> {
   const args = ['-B', '-f', run.pom, `-Dstack.out=${run.out}`, 'package'];
   const child = spawn('mvn', args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const stop = () => {
-    if (child.pid) process.kill(-child.pid, 'SIGKILL');
+    if (child.pid) signalGroup(child.pid, 'SIGKILL');
   };
   run.signal.addEventListener('abort', stop, { once: true });
   const counts = { jars: 0, bytes: 0, told: 0, toldAt: systemClock.monotonic() };

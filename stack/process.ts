@@ -109,14 +109,18 @@ export function isAlive(running: Running): boolean {
   return running.pid > 0 && processBegan(running.pid) === running.began;
 }
 
-/** Sends a signal to the process and its children. Nothing happens when it is gone. */
-export function signalProcess(running: Running, signal: NodeJS.Signals): void {
-  if (!isAlive(running)) return;
+/** Sends a signal to a process group. Nothing happens when it is gone. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-running.pid, signal);
+    process.kill(-pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
+
+/** Sends a signal to the process and its children. Nothing happens when it is gone. */
+export function signalProcess(running: Running, signal: NodeJS.Signals): void {
+  if (isAlive(running)) signalGroup(running.pid, signal);
 }
 
 /** SIGTERM, after `graceMs` SIGKILL; resolves when the process is gone. */

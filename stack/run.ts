@@ -4,7 +4,6 @@ import { PipelineError } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
 import { startFailed } from './java.ts';
 import { fileName, type StackNode } from './node.ts';
-import { checkPorts } from './ports.ts';
 import {
   findProcess,
   forgetProcess,
@@ -16,7 +15,6 @@ import {
 } from './process.ts';
 
 const POLL_MS = 100;
-const PROGRESS_MS = 5000;
 /** A busy machine was seen to need 3 minutes; what has not come up after this never will. */
 const START_MS = 15 * 60_000;
 
@@ -25,6 +23,8 @@ export interface StartOptions {
   readonly signal: AbortSignal;
   /** Told the file name of a node as soon as its process exists. */
   readonly onStarted: (file: string) => void;
+  /** Told again and again what a node still misses; undefined when it serves. */
+  readonly onMissing: (node: string, missing: string | undefined) => void;
 }
 
 /** Starts the node unless it runs, and resolves when it serves. */
@@ -35,17 +35,16 @@ export async function startNode(
 ): Promise<void> {
   const file = fileName(node.name);
   const began = systemClock.monotonic();
-  const seconds = () => ((systemClock.monotonic() - began) / 1000).toFixed(1);
   let running = findProcess(dataDir, file);
   if (!running) {
-    await checkPorts(node.name, node.ports);
     await node.prepare(options.signal);
     options.signal.throwIfAborted();
     running = startProcess(dataDir, node.process);
     options.onStarted(file);
   }
-  await untilServing(dataDir, node, running, options, seconds);
-  options.log.info(`${node.name} serves after ${seconds()} s`);
+  await untilServing(dataDir, node, running, options);
+  const seconds = ((systemClock.monotonic() - began) / 1000).toFixed(1);
+  options.log.info(`${node.name} serves after ${seconds} s`);
 }
 
 async function untilServing(
@@ -53,27 +52,20 @@ async function untilServing(
   node: StackNode,
   running: Running,
   options: StartOptions,
-  seconds: () => string,
 ): Promise<void> {
-  let told = systemClock.monotonic();
-  const deadline = told + START_MS;
+  const deadline = systemClock.monotonic() + START_MS;
   for (;;) {
     options.signal.throwIfAborted();
     const missing = await node.missing();
-    const alive = isAlive(running);
-    if (!alive) {
+    options.onMissing(node.name, missing);
+    if (!isAlive(running)) {
       forgetProcess(dataDir, fileName(node.name));
       throw await startFailed(dataDir, fileName(node.name), `${node.name} ended while starting`);
     }
     if (missing === undefined) return;
-    const now = systemClock.monotonic();
-    if (now > deadline) {
-      const what = `${node.name} does not serve after ${seconds()} s, missing ${missing}`;
+    if (systemClock.monotonic() > deadline) {
+      const what = `${node.name} does not serve after ${START_MS / 60_000} minutes, missing ${missing}`;
       throw await startFailed(dataDir, fileName(node.name), what);
-    }
-    if (now - told > PROGRESS_MS) {
-      told = now;
-      options.log.info(`waiting for ${node.name}: ${missing} (${seconds()} s)`);
     }
     await systemClock.sleep(POLL_MS, options.signal);
   }
