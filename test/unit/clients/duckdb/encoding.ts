@@ -87,10 +87,14 @@ export async function describeParquet(path: string): Promise<Record<string, stri
   return Object.fromEntries(result.getRows().map(([name, type]) => [String(name), String(type)]));
 }
 
+/** Text of a JSON Lines file. */
+export function textOf(file: EncodedFile | undefined): string {
+  const bytes = file ? readFileSync(file.path) : Buffer.alloc(0);
+  return (file?.path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+}
+
 export function readJsonLines(file: EncodedFile): Record<string, unknown>[] {
-  const bytes = readFileSync(file.path);
-  const text = (file.path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
-  return text
+  return textOf(file)
     .replace(/\n$/, '')
     .split('\n')
     .map((line) => JSON.parse(line));
