@@ -9,7 +9,7 @@ import { javaArgs, javaCommand, runOnce } from './java.ts';
 import { fileName, type StackNode, siteXml, writeText } from './node.ts';
 import type { StackPorts } from './ports.ts';
 
-const HEAP = '1g';
+const HEAP = '2g';
 
 export interface HiveLayout {
   readonly dataDir: string;
