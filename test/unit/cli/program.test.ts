@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { kafkaHive, workingDirectory } from './command-line.ts';
 
 const COMMANDS = [
+  'stack',
   'producer',
   'consumer',
   'consumer-from-position',
