@@ -17,7 +17,7 @@ export interface Located {
  */
 export function openLocation(location: string, hdfs: WebHdfsSettings): Located {
   const { scheme = 'file', path = '' } =
-    /^(?:(?<scheme>[a-z0-9]+):)?(?:\/\/[^/]*)?(?<path>\/.*)$/s.exec(location)?.groups ?? {};
+    /^(?:(?<scheme>[a-z0-9]+):)?(?:\/\/[^/]*)?(?<path>\/(?!\/).*)$/s.exec(location)?.groups ?? {};
   const trimmed = path.replace(/\/+$/, '') || '/';
   if (path !== '' && scheme === 'file') return { files: new LocalFiles(), path: trimmed };
   if (path !== '' && (scheme === 'hdfs' || scheme === 'webhdfs')) {
