@@ -101,7 +101,7 @@ function plan(probe: HiveProbe): { greeting: Buffer; step: Step } {
 }
 
 /** True when HiveServer2 answers. Takes at most 20 s, never rejects; the session ends with the connection. */
-export function hiveAnswers(probe: HiveProbe): Promise<boolean> {
+export function hiveAnswers(probe: HiveProbe, withinMs = PROBE_MS): Promise<boolean> {
   const { greeting, step } = plan(probe);
   return new Promise((resolve) => {
     const address = { host: '127.0.0.1', port: probe.port };
@@ -114,7 +114,7 @@ export function hiveAnswers(probe: HiveProbe): Promise<boolean> {
       socket.destroy();
       resolve(answered);
     };
-    socket.setTimeout(PROBE_MS, () => end(false));
+    socket.setTimeout(withinMs, () => end(false));
     socket.on('error', () => end(false));
     socket.on('close', () => end(false));
     socket.on(probe.tls ? 'secureConnect' : 'connect', () => socket.write(greeting));

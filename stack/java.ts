@@ -4,7 +4,7 @@ import { systemClock } from '../pipeline/clock.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import {
   forgetProcess,
-  isAlive,
+  killOnExit,
   logTail,
   type ProcessSpec,
   startProcess,
@@ -77,14 +77,20 @@ export async function runOnce(
 ): Promise<void> {
   signal.throwIfAborted();
   const running = startProcess(dataDir, spec);
+  const release = killOnExit(running.pid);
+  let exit: { readonly code: number | undefined } | undefined;
+  const exited = running.exited.then((code) => {
+    exit = { code };
+  });
   try {
-    // Polled, because waiting for the exit alone would not keep this process alive.
-    while (isAlive(running)) await systemClock.sleep(20, signal);
+    // Polled, because waiting for a detached program alone would not keep this process alive.
+    while (!exit) await Promise.race([exited, systemClock.sleep(100, signal)]);
   } finally {
+    release();
     await stopProcess(running, 0);
     forgetProcess(dataDir, spec.name);
   }
-  if ((await running.exited) !== 0) throw await startFailed(dataDir, spec.name, `${what} failed`);
+  if (exit.code !== 0) throw await startFailed(dataDir, spec.name, `${what} failed`);
 }
 
 /** STACK_START_FAILED with the last lines of the log of `name`. */

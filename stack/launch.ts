@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
 import { exclusively, openState, readState, type StackState, writeWhole } from './data-dir.ts';
+import { startFailed } from './java.ts';
 import {
   allNodes,
   configOf,
@@ -15,7 +16,7 @@ import {
 import { fileName, SERVICES, type Service, type StackNode } from './node.ts';
 import { checkPorts } from './ports.ts';
 import { checkPrerequisites } from './prerequisites.ts';
-import { findProcess } from './process.ts';
+import { findProcess, killOnExit } from './process.ts';
 import { startNode, stopByName } from './run.ts';
 
 const PROGRESS_MS = 5000;
@@ -95,9 +96,13 @@ async function startAll(dataDir: string, nodes: readonly StackNode[], options: U
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   const started: string[] = [];
+  const releases: (() => void)[] = [];
   const waiting = new Map<string, string>();
   const hooks = {
-    onStarted: (name: string) => started.push(name),
+    onStarted: (name: string, pid: number) => {
+      started.push(name);
+      releases.push(killOnExit(pid));
+    },
     onMissing: (node: string, missing: string | undefined) => {
       if (missing === undefined) waiting.delete(node);
       else waiting.set(node, missing);
@@ -114,11 +119,18 @@ async function startAll(dataDir: string, nodes: readonly StackNode[], options: U
     ),
   );
   clearInterval(progress);
+  const died = nodes.find((node) => !findProcess(dataDir, fileName(node.name)));
+  if (died && !signal.aborted) {
+    failed.abort(
+      await startFailed(dataDir, fileName(died.name), `${died.name} ended after it served`),
+    );
+  }
   if (signal.aborted) {
     if (started.length > 0) log.info(`stopping ${started.join(', ')} again`);
     await Promise.all(started.map((name) => stopByName(dataDir, name)));
-    throw signal.reason;
   }
+  for (const release of releases) release();
+  signal.throwIfAborted();
   return started.length;
 }
 

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { systemClock } from '../pipeline/clock.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
-import { signalGroup } from './process.ts';
+import { killOnExit, signalGroup } from './process.ts';
 
 const PROGRESS_MS = 2000;
 /** So long nothing may be downloaded (Maven reads poms first) before a line says that it still runs. */
@@ -37,6 +37,7 @@ export async function runMaven(run: MavenRun): Promise<void> {
     if (child.pid) signalGroup(child.pid, 'SIGKILL');
   };
   run.signal.addEventListener('abort', stop, { once: true });
+  const release = killOnExit(child.pid ?? 0);
   const counts = { jars: 0, bytes: 0, told: 0, toldAt: systemClock.monotonic() };
   const errors: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -68,6 +69,7 @@ export async function runMaven(run: MavenRun): Promise<void> {
     throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? mavenMissing(error) : error;
   } finally {
     clearInterval(timer);
+    release();
     run.signal.removeEventListener('abort', stop);
   }
 }

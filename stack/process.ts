@@ -109,13 +109,25 @@ export function isAlive(running: Running): boolean {
   return running.pid > 0 && processBegan(running.pid) === running.began;
 }
 
-/** Sends a signal to a process group. Nothing happens when it is gone. */
+/** Sends a signal to a process group. Nothing happens when it is gone or never was (0). */
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  // Group 0 would be our own.
+  if (pid <= 0) return;
   try {
     process.kill(-pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
+
+/**
+ * Ends the group of `pid` when this process leaves at once (a second Ctrl-C), so that a half-done start leaves
+ * nothing behind. The returned function takes that back.
+ */
+export function killOnExit(pid: number): () => void {
+  const kill = () => signalGroup(pid, 'SIGKILL');
+  process.once('exit', kill);
+  return () => process.off('exit', kill);
 }
 
 /** Sends a signal to the process and its children. Nothing happens when it is gone. */

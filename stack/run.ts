@@ -21,8 +21,8 @@ const START_MS = 15 * 60_000;
 export interface StartOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
-  /** Told the file name of a node as soon as its process exists. */
-  readonly onStarted: (file: string) => void;
+  /** Told the file name and the process of a node as soon as that exists. */
+  readonly onStarted: (file: string, pid: number) => void;
   /** Told again and again what a node still misses; undefined when it serves. */
   readonly onMissing: (node: string, missing: string | undefined) => void;
 }
@@ -40,7 +40,7 @@ export async function startNode(
     await node.prepare(options.signal);
     options.signal.throwIfAborted();
     running = startProcess(dataDir, node.process);
-    options.onStarted(file);
+    options.onStarted(file, running.pid);
   }
   await untilServing(dataDir, node, running, options);
   const seconds = ((systemClock.monotonic() - began) / 1000).toFixed(1);
