@@ -54,8 +54,8 @@ export class KafkaAdmin {
     signal: AbortSignal,
     startMs = 12_000,
   ): Promise<KafkaAdmin> {
-    await awaitKafka(config, log, signal, startMs);
-    const kafka = connectKafka(config, log, { ...KAFKA_RETRY, retries: 8 });
+    const reachable = await awaitKafka(config, log, signal, startMs);
+    const kafka = connectKafka(reachable, log, { ...KAFKA_RETRY, retries: 8 });
     const opened = new KafkaAdmin(kafka, kafka.admin(), config.requestTimeoutMs * 2);
     await opened.#ask('connect to Kafka', (admin) => admin.connect(), signal);
     return opened;
@@ -139,7 +139,7 @@ export class KafkaAdmin {
   /** State of a consumer group (`Stable`, `Empty`, `Dead` for an unknown one) and how many members it has. */
   async groupState(
     group: string,
-    signal = new AbortController().signal,
+    signal: AbortSignal = new AbortController().signal,
   ): Promise<{ state: string; members: number }> {
     const { groups } = await this.#ask(
       `describe consumer group ${group}`,
@@ -154,7 +154,7 @@ export class KafkaAdmin {
   async groupOffsets(
     group: string,
     topic: string,
-    signal = new AbortController().signal,
+    signal: AbortSignal = new AbortController().signal,
   ): Promise<Map<number, GroupOffset>> {
     const topics = await this.#ask(
       `read the offsets of consumer group ${group} on topic ${topic}`,

@@ -34,8 +34,9 @@ export function connectKafka(
   const ssl = tlsOptions(config.tls);
   const sasl = saslOptions(config.sasl);
   const sockets = new Set<Socket>();
+  const { brokers, addressOf } = bracketless(config.brokers);
   const kafka = new Kafka({
-    brokers: [...config.brokers],
+    brokers,
     clientId: config.clientId,
     ...(ssl ? { ssl } : {}),
     ...(sasl ? { sasl } : {}),
@@ -44,7 +45,8 @@ export function connectKafka(
     retry,
     logLevel: logLevel.DEBUG,
     logCreator: () => logLine(log),
-    socketFactory: ({ host, port, ssl: tls, onConnect }) => {
+    socketFactory: ({ host: name, port, ssl: tls, onConnect }) => {
+      const host = addressOf(name);
       const servername = isIP(host) ? {} : { servername: host };
       const socket = tls
         ? connectTls({ host, port, ...servername, ...tls }, onConnect)
@@ -64,7 +66,9 @@ export function connectKafka(
  * gives, and its sockets would keep the process alive.
  */
 export function cutConnections(kafka: Kafka): void {
-  for (const socket of socketsOf.get(kafka) ?? []) socket.destroy();
+  // With an error, kafkajs hears of it and lets go of the requests whose timers keep the process alive, too.
+  const reason = new Error('the connection was given up');
+  for (const socket of socketsOf.get(kafka) ?? []) socket.destroy(reason);
 }
 
 /** Closes politely, and after `withinMs` by force. Never throws: there is nothing left to lose. */
@@ -80,7 +84,8 @@ export async function disconnectKafka(
 }
 
 /**
- * Resolves when a broker answers, knows us, and the cluster behind it can be reached. Repeats what may be a start
+ * Resolves when a broker answers, knows us, and the cluster behind it can be reached; with the settings that name
+ * this broker first, so that the next connection does not begin at a dead one. Repeats what may be a start
  * in progress until `startMs` have passed, then throws the last error; what cannot get better (credentials,
  * certificates) is thrown at once.
  */
@@ -89,14 +94,15 @@ export async function awaitKafka(
   log: Log,
   signal: AbortSignal,
   startMs: number,
-): Promise<void> {
+): Promise<KafkaSettings> {
   const deadline = systemClock.monotonic() + startMs;
   for (let attempt = 0; ; attempt += 1) {
     signal.throwIfAborted();
     const leftMs = deadline - systemClock.monotonic();
     try {
-      await probe(rotated(config, attempt), log, signal, leftMs, startMs);
-      return;
+      const settings = rotated(config, attempt);
+      await probe(settings, log, signal, leftMs, startMs);
+      return settings;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const pauseMs = 250 * Math.min(attempt + 1, 4);
@@ -117,7 +123,7 @@ async function probe(
   startMs: number,
 ): Promise<void> {
   const quiet: Log = { ...log, warn: log.debug, error: log.debug };
-  const kafka = connectKafka(config, quiet, { ...KAFKA_RETRY, retries: 1 });
+  const kafka = connectKafka(config, quiet, { ...KAFKA_RETRY, retries: 0 });
   const admin = kafka.admin();
   const brokers = config.brokers.join(', ');
   const doing = `connect to Kafka at ${brokers}`;
@@ -141,6 +147,19 @@ async function probe(
     if (signal.aborted) throw signal.reason;
     throw kafkaError(error, doing, { brokers });
   }
+}
+
+/** kafkajs cuts an address at its first colon, so an IPv6 one travels under a name without any. */
+function bracketless(addresses: readonly string[]) {
+  const hosts = new Map<string, string>();
+  const brokers = addresses.map((address) => {
+    const host = /^\[(.*)\]/.exec(address)?.[1];
+    if (host === undefined) return address;
+    const name = `ipv6-${host.replaceAll(':', '-')}`;
+    hosts.set(name, host);
+    return address.replace(`[${host}]`, name);
+  });
+  return { brokers, addressOf: (name: string) => hosts.get(name) ?? name };
 }
 
 /** The same settings with another broker first: kafkajs begins at the head of the list. */

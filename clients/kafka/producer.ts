@@ -70,8 +70,8 @@ export class KafkaSender {
     signal: AbortSignal,
     startMs = 12_000,
   ): Promise<KafkaSender> {
-    await awaitKafka(config, log, signal, startMs);
-    const kafka = connectKafka(config, log, SENDER_RETRY);
+    const reachable = await awaitKafka(config, log, signal, startMs);
+    const kafka = connectKafka(reachable, log, SENDER_RETRY);
     const sender = new KafkaSender(kafka);
     const doing = `open a producer on Kafka at ${config.brokers.join(', ')}`;
     const silent = () =>
