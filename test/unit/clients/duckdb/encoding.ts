@@ -118,5 +118,6 @@ export function asRead(row: readonly RowValue[], columns: readonly Column[]): Ro
 
 export function canonicalDouble(text: string): string {
   const number = Number(text);
+  if (Object.is(number, -0)) return '-0';
   return Number.isFinite(number) ? String(number) : text.toLowerCase().replace('inity', '');
 }

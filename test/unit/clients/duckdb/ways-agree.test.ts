@@ -14,7 +14,7 @@ import {
   tableOf,
 } from './encoding.ts';
 
-const RUNS = Number(process.env['KH_TEST_RUNS'] ?? 150);
+const RUNS = Number(process.env['KH_TEST_RUNS'] ?? 40);
 
 /** JSON text that fits a column in the plainest way, so that most records take the fast way. */
 const plain: Record<string, fc.Arbitrary<string>> = {
@@ -38,7 +38,7 @@ const plain: Record<string, fc.Arbitrary<string>> = {
 
 /** What real and hostile producers send. */
 
-const odd = fc.constantFrom(
+const ODD = [
   'null',
   'true',
   'false',
@@ -139,7 +139,8 @@ const odd = fc.constantFrom(
   '{"City":"z"}',
   '"Paris"',
   '[{"city":"q"}]',
-);
+];
+const odd = fc.constantFrom(...ODD);
 
 const space = fc.constantFrom('', '', '', ' ', '\n', '\r\n', '\t');
 const topKeys = ['id', 'likes', 'level', 'score', 'ok', 'at', 'day', 'tags', 'location'];
@@ -274,6 +275,20 @@ async function agree(
     await encoder.close();
   }
 }
+
+test('both ways agree on every odd value under every column', async () => {
+  const table = tableOf(ALL_COLUMNS);
+  const encoder = await RowEncoder.open({ table, valueFormat: 'json', tombstones: 'write' });
+  try {
+    // One batch a value: DuckDB refuses a batch whole, and the exact way that follows would hide the other values.
+    for (const json of ODD) {
+      const values = topKeys.map((key) => Buffer.from(`{"${key}":${json}}`));
+      await compare(encoder, ALL_COLUMNS, values);
+    }
+  } finally {
+    await encoder.close();
+  }
+});
 
 test('both ways give the same rows for values as they usually come', () =>
   agree(ALL_COLUMNS, usual));
