@@ -21,7 +21,7 @@ export interface FileName extends OffsetRange {
  * A topic as it stands in file names. Hive overlooks files whose names begin with `_` or `.`, so such topics get a `+` in
  * front; a topic over 190 characters is cut and marked by a checksum.
  */
-export function topicInFileName(topic: string): string {
+function topicInFileName(topic: string): string {
   const shown = /^[_.]/.test(topic) ? `+${topic}` : topic;
   if (shown.length <= TOPIC_LENGTH_MAX) return shown;
   const checksum = createHash('sha256').update(topic).digest('hex').slice(0, 16);

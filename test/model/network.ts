@@ -5,7 +5,7 @@ import { PipelineError } from '../../pipeline/errors.ts';
 import { bytesOf, type MemoryFiles } from './memory-files.ts';
 
 /** mulberry32: small, seeded, good enough to draw schedules. */
-export function generator(seed: number): () => number {
+function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
