@@ -10,6 +10,7 @@ import {
   disconnectKafka,
   KAFKA_RETRY,
   type KafkaSettings,
+  quiet,
 } from './connection.ts';
 import { kafkaError, kafkaErrorType } from './errors.ts';
 
@@ -55,7 +56,7 @@ export class KafkaAdmin {
     startMs = 12_000,
   ): Promise<KafkaAdmin> {
     const reachable = await awaitKafka(config, log, signal, startMs);
-    const kafka = connectKafka(reachable, log, { ...KAFKA_RETRY, retries: 8 });
+    const kafka = connectKafka(reachable, quiet(log), { ...KAFKA_RETRY, retries: 8 });
     const opened = new KafkaAdmin(kafka, kafka.admin(), config.requestTimeoutMs * 2);
     await opened.#ask('connect to Kafka', (admin) => admin.connect(), signal);
     return opened;

@@ -65,10 +65,15 @@ export function connectKafka(
  * Ends every connection of `kafka` at once. A polite disconnect waits for answers that a hung broker never
  * gives, and its sockets would keep the process alive.
  */
-export function cutConnections(kafka: Kafka): void {
+function cutConnections(kafka: Kafka): void {
   // With an error, kafkajs hears of it and lets go of the requests whose timers keep the process alive, too.
   const reason = new Error('the connection was given up');
   for (const socket of socketsOf.get(kafka) ?? []) socket.destroy(reason);
+}
+
+/** For clients whose every failure is thrown: kafkajs also logs it, and calls a missing topic an error. */
+export function quiet(log: Log): Log {
+  return { ...log, warn: log.debug, error: log.debug };
 }
 
 /** Closes politely, and after `withinMs` by force. Never throws: there is nothing left to lose. */
@@ -122,8 +127,7 @@ async function probe(
   leftMs: number,
   startMs: number,
 ): Promise<void> {
-  const quiet: Log = { ...log, warn: log.debug, error: log.debug };
-  const kafka = connectKafka(config, quiet, { ...KAFKA_RETRY, retries: 0 });
+  const kafka = connectKafka(config, quiet(log), { ...KAFKA_RETRY, retries: 0 });
   const admin = kafka.admin();
   const brokers = config.brokers.join(', ');
   const doing = `connect to Kafka at ${brokers}`;

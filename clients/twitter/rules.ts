@@ -5,7 +5,7 @@ import { withTimeout } from '../../pipeline/retry.ts';
 import { connectX, network, XAttemptFailed, type XSettings, xFailure } from './connection.ts';
 
 /** Rules with this tag are ours to add and delete. */
-export const RULE_TAG = 'kafka-hive';
+const RULE_TAG = 'kafka-hive';
 
 /**
  * Makes sure that exactly one rule of ours exists and has `value`. Returns the ids of the rules that have this
