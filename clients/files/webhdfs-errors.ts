@@ -115,7 +115,7 @@ export function failureError(
   const message = `${what}: ${role} ${failure.message}`;
   if (/CERT|TLS|SSL|SIGNATURE|EPROTO/.test(failure.errno)) {
     return new PipelineError('HDFS_REJECTED', message, {
-      hint: 'Set hdfs.tls.ca to the authority that signed the certificate; it is always checked.',
+      hint: 'Set hdfs.tls.ca to the authority that signed the certificate, and hdfs.tls.serverName to the name in it if that differs from the host.',
       context,
       cause: failure,
     });
