@@ -106,10 +106,10 @@ export async function printAccounting(
     job.signal,
   );
   try {
-    const [counts, ...verified] = await Promise.all([
-      countRows(job, hive, database, tables),
-      ...tables.map((each) => verify(job, each)),
-    ]);
+    // One after the other: the local stack runs one job at a time reliably.
+    const counts = await countRows(job, hive, database, tables);
+    const verified: Verified[] = [];
+    for (const each of tables) verified.push(await verify(job, each));
     const accounts = tables.map((each, index): Account => {
       const { total, balanced } = verified[index] ?? NOT_VERIFIED;
       const { rows, distinct } = counts.get(each.table) ?? NO_ROWS;

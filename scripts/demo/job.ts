@@ -20,7 +20,7 @@ export interface Job {
 }
 
 /** Milliseconds over which the posts are fed to the producer, so that it visits every topic partition. */
-export const FEED_MS = 6000;
+const FEED_MS = 6000;
 const FEED_TICK_MS = 50;
 /** Broken messages would be too large a share of only a few posts, and the consumer stops then. */
 const POSTS_FOR_BROKEN = 100;
@@ -161,7 +161,7 @@ export async function killInTheMiddle(job: Job, records: number): Promise<number
   consumer.child.kill('SIGKILL');
   await consumer.child.ended;
   job.screen.note(
-    `killed with SIGKILL after ${placed} batches (${rows.toLocaleString('en-US')} rows in the table)`,
+    `killed with SIGKILL, batches placed: ${placed} (${rows.toLocaleString('en-US')} rows in the table)`,
   );
   return rows;
 }

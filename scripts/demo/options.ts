@@ -48,8 +48,9 @@ export function readOptions(args: readonly string[]): DemoOptions | string {
   return { keep: values.keep, input, hashtag, posts };
 }
 
-function linesOf(file: string): AsyncIterable<string> {
-  return createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+/** Opens the file when the first line is asked for: readline loses what it reads before. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  yield* createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
 }
 
 function* madePosts(count: number, hashtag: string): Generator<string> {

@@ -40,7 +40,7 @@ test('the demo accounts for every post after a SIGKILL, and leaves nothing behin
   const demo = startDemo(t, ['--posts', '400']);
   const [code] = await demo.ended;
   assert.equal(code, 0, demo.output());
-  assert.match(demo.output(), /killed with SIGKILL after \d+ batches/);
+  assert.match(demo.output(), /killed with SIGKILL, batches placed: \d+/);
   assert.match(demo.output(), /produced \(acknowledged by Kafka\) +403 +400\n/);
   assert.match(demo.output(), /= written \(rows in Hive\) +400 +400\n/);
   assert.match(demo.output(), /\+ dead-lettered +3 +0\n/);
