@@ -19,5 +19,6 @@ export function carriesHashtag(
   hashtags: readonly string[] = [],
 ): boolean {
   const form = normaliseHashtag(wanted);
-  return [...hashtags, ...hashtagsIn(text)].some((tag) => normaliseHashtag(tag) === form);
+  const isWanted = (tag: string) => normaliseHashtag(tag) === form;
+  return hashtags.some(isWanted) || hashtagsIn(text).some(isWanted);
 }

@@ -1,3 +1,4 @@
+// Hashtags are compared as people mean them.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { carriesHashtag, hashtagsIn, normaliseHashtag } from '../../../producer/hashtag.ts';

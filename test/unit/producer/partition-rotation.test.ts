@@ -1,3 +1,4 @@
+// Which partition is next, with the clock in hand.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { choosePartition } from '../../../producer/partition-rotation.ts';

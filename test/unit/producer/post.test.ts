@@ -1,3 +1,4 @@
+// The message of a post, from payloads of X and from people's own JSON.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { encodePost, postFromJson, postFromX } from '../../../producer/post.ts';

@@ -1,3 +1,4 @@
+// Grouping, waiting, repeating and stopping, with a sender that fails on demand.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { isCode, PipelineError, Stopping } from '../../../pipeline/errors.ts';

@@ -1,3 +1,4 @@
+// What kafkajs throws, as our codes and words.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { kafkaError, kafkaErrorType } from '../../../../clients/kafka/errors.ts';

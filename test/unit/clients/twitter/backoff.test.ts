@@ -1,3 +1,4 @@
+// The pauses that X asks for.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type FailureKind, ReconnectBackoff } from '../../../../clients/twitter/backoff.ts';

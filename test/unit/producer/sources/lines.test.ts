@@ -1,3 +1,4 @@
+// Lines as files and people have them: endings, encodings, sizes, hashtags.
 import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

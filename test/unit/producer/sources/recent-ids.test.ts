@@ -1,3 +1,4 @@
+// The memory that recognises a repeated post.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RecentIds } from '../../../../producer/sources/recent-ids.ts';

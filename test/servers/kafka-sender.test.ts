@@ -1,4 +1,4 @@
-// Topics, offsets and sending, on the real Kafka of the stack.
+// Sending: order, sizes, keys and lost answers, on the real Kafka of the stack.
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
@@ -38,90 +38,6 @@ const record = (value: string, more: Partial<OutgoingRecord> = {}): OutgoingReco
   key: null,
   value: Buffer.from(value),
   ...more,
-});
-
-suite('admin', () => {
-  test('creates a missing topic once, and tells how many partitions an existing one has', async () => {
-    const topic = uniqueName('t');
-    const wish = { partitions: 3, replication: 1 };
-    assert.deepEqual(await admin.ensureTopic(topic, wish, signal), {
-      created: true,
-      partitions: 3,
-    });
-    const again = await admin.ensureTopic(topic, { ...wish, partitions: 9 }, signal);
-    assert.deepEqual(again, { created: false, partitions: 3 });
-    assert.deepEqual(await admin.partitions(topic, signal), [0, 1, 2]);
-  });
-
-  test('two at once both succeed', async () => {
-    const topic = uniqueName('t');
-    const wish = { partitions: 2, replication: 1 };
-    const both = await Promise.all([
-      admin.ensureTopic(topic, wish, signal),
-      admin.ensureTopic(topic, wish, signal),
-    ]);
-    assert.deepEqual(
-      both.map(({ partitions }) => partitions),
-      [2, 2],
-    );
-  });
-
-  test('names a missing topic', async () => {
-    const topic = uniqueName('missing');
-    for (const ask of [
-      admin.partitions(topic, signal),
-      admin.offsets(topic, signal),
-      admin.offsetsAt(topic, 0, signal),
-    ]) {
-      await assert.rejects(
-        ask,
-        (error) =>
-          isCode(error, 'KAFKA_REJECTED') && error.message === `topic ${topic} does not exist`,
-      );
-    }
-  });
-
-  test('a replication that the cluster cannot give is refused with its words', async () => {
-    const asking = admin.ensureTopic(uniqueName('t'), { partitions: 1, replication: 7 }, signal);
-    await assert.rejects(
-      asking,
-      (error) => isCode(error, 'KAFKA_REJECTED') && /eplication/.test(error.message),
-    );
-  });
-
-  test('offsets, also by time: the first record not older, the end where there is none', async () => {
-    const topic = await newTopic(2);
-    const at = (timestamp: number) => record('x', { partition: 0, timestamp });
-    await sender.send(topic, [at(1000), at(2000), at(3000)], signal);
-    assert.deepEqual(
-      await admin.offsets(topic, signal),
-      new Map([
-        [0, { logStart: 0n, highWatermark: 3n }],
-        [1, { logStart: 0n, highWatermark: 0n }],
-      ]),
-    );
-    assert.deepEqual(
-      await admin.offsetsAt(topic, 1500, signal),
-      new Map([
-        [0, 1n],
-        [1, 0n],
-      ]),
-    );
-    assert.deepEqual(
-      await admin.offsetsAt(topic, 9999, signal),
-      new Map([
-        [0, 3n],
-        [1, 0n],
-      ]),
-    );
-  });
-
-  test('an unknown group is dead, without members and offsets', async () => {
-    const group = uniqueName('g');
-    const topic = await newTopic(1);
-    assert.deepEqual(await admin.groupState(group), { state: 'Dead', members: 0 });
-    assert.deepEqual(await admin.groupOffsets(group, topic), new Map());
-  });
 });
 
 suite('sender', () => {
