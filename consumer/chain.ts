@@ -42,8 +42,8 @@ const READ_AHEAD = 16;
  *       - it delivered the entry that ends at s: `deliver` places what stands before it returns (also when the
  *         entry is another writer's), and a lane begins the next commit only after that;
  *       - it resumed here: the entry that ends at s was the last one then, and was placed below, before returning.
- *     So every entry that has a successor is placed, and the last one is placed here. The same holds for the hint's
- *     own entry: it has a successor, or it is the last.
+ *     So every entry that has a successor is placed, and the last one is placed here, unless it is the hint's own:
+ *     a hint is saved only after its batch was placed.
  *
  * A new writer of entries (`positions set --force`) must place the last entry before it commits, as this does.
  */
@@ -73,7 +73,9 @@ export async function resume(
     last = entry;
     walked += 1;
   }
-  if (last) await place(last);
+  // Its files may have been moved on since, on purpose.
+  const placedBefore = hint && last && hint.start === last.start && hint.end === last.end;
+  if (last && !placedBefore) await place(last);
   return { position: last?.end ?? origin, origin, walked, last };
 }
 

@@ -156,8 +156,10 @@ const limitsSchema = z.strictObject({
     .default(1000)
     .describe('Records over which the share is taken'),
   bufferBytesMax: whole(MB, 64 * 1024 * MB)
-    .default(96 * MB)
-    .describe('Bytes of records held in memory over all topic partitions'),
+    .default(32 * MB)
+    .describe(
+      'Bytes of records held in memory over all topic partitions; batches are cut smaller rather than exceed it',
+    ),
   retryMs: whole(0, 7 * DAY)
     .default(10 * MINUTE)
     .describe('How long a step is retried while a service is away'),

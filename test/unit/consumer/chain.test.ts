@@ -69,8 +69,13 @@ describe('resume', () => {
     assert.ok(!ledger.reads.includes(0n) && !ledger.reads.includes(10n));
   });
 
-  test('an entry that stands only at the hint is placed again', async () => {
+  test('R14: a batch that the hint says was placed is not placed again, wherever its files are now', async () => {
     const found = await resumeOn(await chainOf(of, [0, 10]), range(0, 10));
+    assert.deepEqual([found.position, found.walked, found.placed], [10n, 0, []]);
+  });
+
+  test('a hint that does not fit its entry proves nothing: the entry is placed', async () => {
+    const found = await resumeOn(await chainOf(of, [0, 10]), range(0, 9));
     assert.deepEqual([found.position, found.walked, found.placed], [10n, 0, [0n]]);
   });
 
