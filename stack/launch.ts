@@ -134,35 +134,31 @@ async function startAll(dataDir: string, nodes: readonly StackNode[], options: U
   return started.length;
 }
 
-/** Stops everything that runs in this directory, in whatever state a crash left it. Data stays. */
-export async function down(options: {
+interface DownOptions {
   readonly dataDir: string;
   readonly log: Log;
-}): Promise<void> {
-  const dataDir = resolve(options.dataDir);
+}
+
+/** Stops everything that runs in this directory, in whatever state a crash left it. Data stays. */
+export async function down(options: DownOptions): Promise<void> {
+  await stopAll(resolve(options.dataDir), options.log);
+}
+
+/** Without `graceMs`, each process gets the time it needs to close its files. */
+async function stopAll(dataDir: string, log: Log, graceMs?: number): Promise<void> {
   const names = await pidNames(dataDir);
-  if (names.length === 0) {
-    options.log.info('nothing is running');
-    return;
-  }
+  if (names.length === 0) return log.info('nothing is running');
   await exclusively(dataDir, async () => {
     const running = names.filter((name) => findProcess(dataDir, name));
-    options.log.info(
-      running.length === 0 ? 'nothing is running' : `stopping ${running.join(', ')}`,
-    );
+    log.info(running.length === 0 ? 'nothing is running' : `stopping ${running.join(', ')}`);
     // HiveServer2 first: it cleans up on HDFS.
-    await Promise.all(
-      names.filter((name) => name === 'hive').map((name) => stopByName(dataDir, name)),
-    );
-    await Promise.all(names.map((name) => stopByName(dataDir, name)));
+    if (names.includes('hive')) await stopByName(dataDir, 'hive', graceMs);
+    await Promise.all(names.map((name) => stopByName(dataDir, name, graceMs)));
   });
 }
 
 /** Stops everything and deletes the data directory: topics, tables and files of the local stack. */
-export async function wipe(options: {
-  readonly dataDir: string;
-  readonly log: Log;
-}): Promise<void> {
+export async function wipe(options: DownOptions): Promise<void> {
   const dataDir = resolve(options.dataDir);
   const entries = await readdir(dataDir).catch(() => undefined);
   if (entries === undefined) return options.log.info('nothing to wipe');
@@ -171,7 +167,7 @@ export async function wipe(options: {
       hint: 'Nothing was deleted. Name the directory that `stack up` was given with `--data-dir`.',
     });
   }
-  await down({ dataDir, log: options.log });
+  await stopAll(dataDir, options.log, 0);
   await rm(dataDir, { recursive: true, force: true });
   options.log.info(`deleted ${dataDir}`);
 }

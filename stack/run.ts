@@ -72,9 +72,9 @@ async function untilServing(
 }
 
 /** Stops a process by the name of its pid file and forgets it; nothing happens when it is not running. */
-export async function stopByName(dataDir: string, file: string): Promise<void> {
+export async function stopByName(dataDir: string, file: string, graceMs?: number): Promise<void> {
   const running = findProcess(dataDir, file);
-  if (running) await stopProcess(running);
+  if (running) await stopProcess(running, graceMs);
   forgetProcess(dataDir, file);
 }
 
