@@ -1,15 +1,19 @@
 // images/fonctionnement: the way of a record from its source to the Hive table, and what is kept on that way.
+import { kafkaTopic } from './kafka-topic.ts';
 import {
   arrow,
   type Box,
   badge,
+  bottom,
+  card,
   INK,
   lines,
+  middle,
   picture,
   rect,
+  right,
   SOFT,
   TONES,
-  type Tone,
   text,
 } from './svg.ts';
 
@@ -17,22 +21,6 @@ const WIDTH = 1920;
 const HEIGHT = 1030;
 const TOP = 140;
 const TOP_HEIGHT = 350;
-
-const middle = (box: Box) => box.x + box.width / 2;
-const bottom = (box: Box) => box.y + box.height;
-const right = (box: Box) => box.x + box.width;
-
-function card(box: Box, tone: Tone, heading: string, body: readonly string[], top = 40): string {
-  return [
-    rect(box, tone),
-    text(box.x + 20, box.y + top, heading, {
-      size: 23,
-      weight: 700,
-      fill: tone.heading ?? tone.stroke,
-    }),
-    lines(box.x + 20, box.y + top + 34, body, { size: 16, fill: INK }, 1.5),
-  ].join('\n');
-}
 
 const sources: Box = { x: 50, y: TOP, width: 210, height: TOP_HEIGHT };
 const producer: Box = { x: 320, y: TOP, width: 240, height: TOP_HEIGHT };
@@ -63,54 +51,6 @@ const STORES = [
   { name: 'dt=<day>/', holds: ['Parquet or', 'JSON Lines;', 'whole files'], tone: TONES.white },
   { name: 'positions', holds: ['next offset per', 'partition; only', 'a hint'], tone: TONES.plain },
 ];
-
-/** Cells of one topic partition: placed, in the open batch, not read yet. */
-function partitionRow(index: number, placed: number, open: number): string {
-  const y = topic.y + 92 + index * 46;
-  const cells = Array.from({ length: 11 }, (_, cell) => {
-    const tone =
-      cell < placed
-        ? TONES.green
-        : cell < placed + open
-          ? TONES.amber
-          : { fill: '#ffffff', stroke: '#b8a9e0' };
-    return rect({ x: topic.x + 62 + cell * 23.5, y, width: 21, height: 30 }, tone, { radius: 4 });
-  });
-  return [
-    text(topic.x + 36, y + 22, `${index}`, {
-      size: 18,
-      weight: 600,
-      fill: TONES.violet.stroke,
-      anchor: 'middle',
-    }),
-    ...cells,
-  ].join('\n');
-}
-
-function legend(x: number, y: number, tone: Tone, label: string): string {
-  return [
-    rect({ x, y: y - 14, width: 16, height: 16 }, tone, { radius: 3 }),
-    text(x + 23, y, label, { size: 15, fill: SOFT }),
-  ].join('\n');
-}
-
-function kafka(): string[] {
-  return [
-    card(topic, TONES.violet, 'Kafka topic', []),
-    text(right(topic) - 20, topic.y + 40, '4 partitions', { size: 16, fill: SOFT, anchor: 'end' }),
-    text(topic.x + 20, topic.y + 70, 'each keeps its order; offsets count its records', {
-      size: 14,
-      fill: SOFT,
-    }),
-    partitionRow(0, 6, 3),
-    partitionRow(1, 4, 3),
-    partitionRow(2, 5, 2),
-    partitionRow(3, 3, 3),
-    legend(topic.x + 24, topic.y + 305, TONES.green, 'in the table'),
-    legend(topic.x + 150, topic.y + 305, TONES.amber, 'in a batch'),
-    legend(topic.x + 256, topic.y + 305, { fill: '#ffffff', stroke: '#b8a9e0' }, 'waits'),
-  ];
-}
 
 function delivery(): string[] {
   const steps = STEPS.flatMap(({ name, does }, index) => {
@@ -309,7 +249,7 @@ export function howItWorks(): string {
       '10 minutes, or by key,',
       'or round robin',
     ]),
-    ...kafka(),
+    ...kafkaTopic(topic),
     ...delivery(),
     flow(sources, producer),
     flow(producer, topic),

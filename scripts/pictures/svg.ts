@@ -98,3 +98,20 @@ ${parts.join('\n')}
 </svg>
 `;
 }
+
+export const middle = (box: Box) => box.x + box.width / 2;
+export const bottom = (box: Box) => box.y + box.height;
+export const right = (box: Box) => box.x + box.width;
+
+/** A box with a heading and lines of text. */
+export function card(box: Box, tone: Tone, heading: string, body: readonly string[]): string {
+  return [
+    rect(box, tone),
+    text(box.x + 20, box.y + 40, heading, {
+      size: 23,
+      weight: 700,
+      fill: tone.heading ?? tone.stroke,
+    }),
+    lines(box.x + 20, box.y + 74, body, { size: 16, fill: INK }, 1.5),
+  ].join('\n');
+}
