@@ -53,7 +53,7 @@ export function decodeValue(value: Buffer, format: ValueFormat): Decoded | Fault
   }
 }
 
-export function withoutByteOrderMark(text: string): string {
+function withoutByteOrderMark(text: string): string {
   return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text;
 }
 

@@ -18,7 +18,9 @@ const READ_TYPES: Record<ColumnType, string> = {
 
 // Row groups of 16,384 rows bound the memory, and are written faster and smaller than larger ones (measured with
 // bench/cases/encoder.ts). DuckDB's own gzip takes four times the CPU of Node's: see row-encoder.ts.
-const PARQUET = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 16384';
+// Without the key of `writer.date.proleptic` Hive takes days before 1582-10-15 for days of the Julian calendar and shifts them.
+const PARQUET =
+  "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 16384, KV_METADATA {'writer.date.proleptic': 'true', 'writer.time.zone': 'UTC'}";
 const JSON_LINES = 'FORMAT json, COMPRESSION none';
 
 export interface CopyFiles {
@@ -92,6 +94,6 @@ function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-export function literal(text: string): string {
+function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
