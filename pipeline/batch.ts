@@ -1,6 +1,7 @@
 // A batch ("package" in the originals): records of one topic partition under one offset range. The builder
 // cuts one by count or bytes; age and idleness are for whoever owns a timer (see `openedAt`, `lastAddedAt`).
 import type { Clock } from './clock.ts';
+import { PipelineError } from './errors.ts';
 import type { OffsetRange, TopicPartition } from './range.ts';
 import { type PipelineRecord, recordBytes } from './record.ts';
 
@@ -76,7 +77,10 @@ export class BatchBuilder {
     return this.#records.length >= this.#limits.size || this.#bytes >= this.#limits.bytesMax;
   }
 
+  /** Throws BUG for an offset that lies before `position`: the record would be written twice. */
   add(record: PipelineRecord): void {
+    if (record.offset < this.#end)
+      throw new PipelineError('BUG', `offset ${record.offset} was passed: ${this.#end} is next`);
     const at = this.#clock.monotonic();
     if (this.#records.length === 0) this.#openedAt = at;
     this.#lastAddedAt = at;

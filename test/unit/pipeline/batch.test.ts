@@ -195,3 +195,13 @@ test('a batch is opened by its first record and touched by each', () => {
   builder.add(record(2n));
   assert.deepEqual([builder.openedAt, builder.lastAddedAt], [30, 30]);
 });
+
+test('a record whose offset was passed already is refused, not written twice', () => {
+  const builder = new BatchBuilder(OF, 5n, { size: 9, bytesMax: 1e6 }, new ManualClock());
+  assert.throws(() => builder.add(record(4n)), { code: 'BUG' });
+  builder.add(record(5n));
+  assert.throws(() => builder.add(record(5n)), { code: 'BUG' });
+  builder.skipTo(9n);
+  assert.throws(() => builder.add(record(8n)), { code: 'BUG' });
+  assert.equal(builder.count, 1);
+});
