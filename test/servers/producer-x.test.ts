@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { inspect } from 'node:util';
+import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';
 import type { Settings } from '../../params/schema.ts';
 import { Secret } from '../../params/secret.ts';
 import { systemClock } from '../../pipeline/clock.ts';
@@ -9,11 +10,14 @@ import { isCode, Stopping } from '../../pipeline/errors.ts';
 import { silentLog } from '../../pipeline/log.ts';
 import { runProducer } from '../../producer/producer.ts';
 import { XSource } from '../../producer/sources/twitter.ts';
+import { runSql } from '../../stack/sqlline.ts';
 import { type MadePost, makePosts } from '../doubles/posts.ts';
 import { XApiDouble, type XApiOptions } from '../doubles/x-api.ts';
 import { eventually } from '../support/eventually.ts';
 import { testSettings } from '../support/settings.ts';
+import { stackEndpoints } from '../support/stack.ts';
 import { readTopic } from '../support/topic.ts';
+import { start } from '../support/world.ts';
 
 const TOKEN = 'canary-token-of-the-test';
 const doubles: XApiDouble[] = [];
@@ -66,8 +70,27 @@ function assertTopicHolds(values: readonly (Buffer | null)[], posts: readonly Ma
   assert.equal(texts.size, 0, 'no post is missing');
 }
 
+/** Asked through Apache's JDBC driver, which shares no line with this program; texts as hexadecimal bytes. */
+async function assertTableHolds(table: string, posts: readonly MadePost[]): Promise<void> {
+  const json = await runSql(`SELECT id, hex(encode(text, 'UTF-8')) AS text FROM ${table}`, {
+    hive: stackEndpoints().hive,
+    format: 'csv',
+    log: silentLog,
+    signal: new AbortController().signal,
+  });
+  const texts = new Map(posts.map((post) => [post.id, post.text]));
+  for (const line of json.trim().split('\n').slice(1)) {
+    const [id = '', text = ''] = line.replaceAll("'", '').split(',');
+    const wanted = texts.get(id);
+    assert.ok(wanted !== undefined, `id ${id} is known and comes once`);
+    assert.equal(text, Buffer.from(wanted).toString('hex').toUpperCase(), `text of ${id}`);
+    texts.delete(id);
+  }
+  assert.equal(texts.size, 0, 'no post is missing');
+}
+
 suite('posts of X in Kafka', () => {
-  test('50,000 posts: every distinct id once, every text byte for byte', async () => {
+  test('50,000 posts: every distinct id once, every text byte for byte, in Kafka and in Hive', async () => {
     const posts = makePosts(50_000);
     const [, url] = await xApi({
       posts,
@@ -81,6 +104,13 @@ suite('posts of X in Kafka', () => {
     });
     const { params, config } = await produce(url, posts.length);
     assertTopicHolds(await readTopic(config.kafka, params.topic), posts);
+
+    const batch = { ...params.batch, size: 5000 };
+    const summary = await start((deps) =>
+      runConsumerFromPosition({ params: { ...params, batch }, config }, deps, { untilEnd: true }),
+    ).done;
+    assert.equal(summary.rows, posts.length);
+    await assertTableHolds(params.table.name, posts);
   });
 
   test('survives cut characters, 429, 503, a black hole, a stall and a goodbye', async () => {
