@@ -7,7 +7,7 @@ import { DEFAULT_PORTS, freePorts, type StackPorts } from './ports.ts';
 import { processBegan } from './process.ts';
 
 /** Raise when a data directory of the version before cannot be started any more. */
-export const DATA_VERSION = 1;
+const DATA_VERSION = 1;
 
 export interface StackState {
   readonly version: number;

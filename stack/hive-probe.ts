@@ -27,7 +27,7 @@ function sasl(status: number, payload: string): Buffer {
 }
 
 /** `PLAIN` without a real password: with authentication NONE every password is right. */
-export function saslGreeting(): Buffer {
+function saslGreeting(): Buffer {
   return Buffer.concat([sasl(SASL_START, 'PLAIN'), sasl(SASL_OK, `\0${USER}\0probe`)]);
 }
 
@@ -39,7 +39,7 @@ const text = (value: string) => {
 };
 
 /** OpenSession(TOpenSessionReq{client_protocol: V8, username}) in TBinaryProtocol, without a frame. */
-export function openSessionCall(): Buffer {
+function openSessionCall(): Buffer {
   return Buffer.concat([
     Buffer.from([0x80, 0x01, 0x00, 0x01]), // strict, a call
     text('OpenSession'),

@@ -66,7 +66,7 @@ function classPath(jars: readonly string[]): string[] {
 }
 
 /** Paths are literal: local MapReduce jobs do not resolve variables. */
-export function hiveSite(layout: HiveLayout): Record<string, string> {
+function hiveSite(layout: HiveLayout): Record<string, string> {
   const { ports } = layout;
   const warehouse = `hdfs://127.0.0.1:${ports.nameNodeRpc}`;
   const local = (name: string) => join(home(layout), name);

@@ -12,7 +12,7 @@ import {
 } from './process.ts';
 
 /** Lines of a log that are attached to an error. */
-export const TAIL_LINES = 20;
+const TAIL_LINES = 20;
 
 /** `java` of JAVA_HOME when that is set, else the one of the PATH. */
 export function javaCommand(): string {

@@ -15,8 +15,8 @@ export interface StackPorts {
 }
 
 /** Room for the largest stack, so that a data directory can grow without new ports. */
-export const BROKERS_MAX = 3;
-export const DATA_NODES_MAX = 3;
+const BROKERS_MAX = 3;
+const DATA_NODES_MAX = 3;
 
 export const DEFAULT_PORTS: StackPorts = {
   brokers: [9092, 9093, 9094],
@@ -80,7 +80,7 @@ export async function freePorts(): Promise<StackPorts> {
 }
 
 /** The process that listens on `port`, as "name (pid n)", when /proc tells. */
-export function listenerOf(port: number): string | undefined {
+function listenerOf(port: number): string | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const inodes = new Set<string>();
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {

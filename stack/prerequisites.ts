@@ -8,7 +8,7 @@ import { javaCommand } from './java.ts';
 
 const run = promisify(execFile);
 
-export const NEEDED = { node: '20.19', java: '17', maven: '3.6' } as const;
+const NEEDED = { node: '20.19', java: '17', maven: '3.6' } as const;
 
 /** Compares dotted versions number by number. */
 export function isAtLeast(version: string, needed: string): boolean {

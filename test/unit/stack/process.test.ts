@@ -16,7 +16,14 @@ import {
   startProcess,
   stopProcess,
 } from '../../../stack/process.ts';
-import { killNode, nodePid, signalNode, startNode, stopByName } from '../../../stack/run.ts';
+import {
+  killNode,
+  nodePid,
+  signalNode,
+  startNode,
+  stopByName,
+  stopNode,
+} from '../../../stack/run.ts';
 import { eventually } from '../../support/eventually.ts';
 
 let directory: string;
@@ -73,7 +80,7 @@ test('a program that was paused can be stopped', async () => {
   const started = startProcess(directory, spec(`console.log('up'); ${FOR_EVER}`, 'broker-1'));
   await says(/up/, 'broker-1');
   signalNode(directory, 'broker 1', 'SIGSTOP');
-  await stopProcess(started);
+  await stopNode(directory, 'broker 1');
   assert.ok(!isAlive(started));
 });
 
