@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, PipelineError } from '../pipeline/errors.ts';
 import { printAccounting } from './demo/accounting.ts';
+import { commandsEnded } from './demo/command.ts';
 import {
   finishLive,
   type Job,
@@ -106,8 +107,10 @@ async function main(): Promise<number> {
     process.stderr.write(`${workspace}\n`);
     return EXIT_USAGE;
   }
-  const signal = stopOnce((text) => screen.line(text));
+  const interrupted = stopOnce((text) => screen.line(text));
+  const failed = new AbortController();
   try {
+    const signal = AbortSignal.any([interrupted, failed.signal]);
     const isGood = await runDemo(options, workspace, signal);
     screen.line('');
     screen.line(
@@ -124,7 +127,9 @@ async function main(): Promise<number> {
     }
     return isGood ? 0 : EXIT_DIFFERS;
   } catch (error) {
-    if (signal.aborted) {
+    failed.abort(error);
+    await commandsEnded();
+    if (interrupted.aborted) {
       await workspace.remove();
       return EXIT_INTERRUPTED;
     }

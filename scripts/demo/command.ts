@@ -43,6 +43,13 @@ function lineSplitter(onLine: (line: string) => void): (text: string) => void {
   };
 }
 
+const running = new Set<Promise<unknown>>();
+
+/** Resolves when every command that was started has ended. */
+export async function commandsEnded(): Promise<void> {
+  await Promise.allSettled(running);
+}
+
 /** `kafka-hive <args>` from the sources, with its log as JSON lines. */
 export function startCommand(args: readonly string[], options: CommandOptions): Running {
   const waiting = new Set<{ matches: (entry: LogEntry) => boolean; found: () => void }>();
@@ -77,7 +84,8 @@ export function startCommand(args: readonly string[], options: CommandOptions): 
     throw new Error(`kafka-hive ${args[0]} ended with ${how}:\n${tail.join('\n')}`);
   });
   // Who does not wait for the end is told by `until`.
-  done.catch(() => {});
+  const settled = done.catch(() => {}).finally(() => running.delete(settled));
+  running.add(settled);
   return {
     child,
     done,

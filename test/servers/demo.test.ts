@@ -75,31 +75,33 @@ test('Ctrl-C in the middle of the demo leaves no process and no folder', {
     assert.equal(demo.child.exitCode, null, demo.output());
     await Promise.race([once(demo.child.stdout, 'data'), demo.ended]);
   }
-  const children = childrenOf(demo.child.pid ?? 0);
-  assert.notDeepEqual(children, []);
+  const commands = commandsOf(demo.child.pid ?? 0);
+  assert.notDeepEqual(commands, []);
   demo.child.kill('SIGINT');
   const [code] = await demo.ended;
   assert.equal(code, 130, demo.output());
   assert.deepEqual(left(demo.temporary), []);
   assert.deepEqual(
-    children.filter((pid) => existsSync(`/proc/${pid}`)),
+    commands.filter((pid) => existsSync(`/proc/${pid}`)),
     [],
   );
 });
 
-/** Process ids of the children of `pid`. */
-function childrenOf(pid: number): number[] {
+/** Process ids of the commands of ours that `pid` has started. */
+function commandsOf(pid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((other) => parentOf(other) === pid);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return undefined;
-  }
+    .filter((other) => {
+      try {
+        const stat = readFileSync(`/proc/${other}/stat`, 'utf8');
+        const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+        return (
+          parent === pid && readFileSync(`/proc/${other}/cmdline`, 'utf8').includes('cli/main.ts')
+        );
+      } catch {
+        // It has ended while we looked.
+        return false;
+      }
+    });
 }
