@@ -19,6 +19,8 @@ export const DEAD_LETTER_HEADERS = {
   table: 'kafka_hive.table',
 } as const;
 
+/** A record of any size a broker takes by default must fit with our headers on top, and a larger topic's too. */
+export const DEAD_LETTER_BYTES_MAX = 16 * 1024 * 1024;
 /** Records that must have been seen before a share above zero means anything. */
 const SHARE_RECORDS_MIN = 100;
 /** Rejects an error names. */

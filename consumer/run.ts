@@ -10,7 +10,12 @@ import type { PositionStore } from '../pipeline/position-store.ts';
 import { formatTopicPartition, type OffsetRange, type TopicPartition } from '../pipeline/range.ts';
 import { deferred, type RetryPolicy, withRetry } from '../pipeline/retry.ts';
 import { Assignment } from './assignment.ts';
-import { DeadLetterShare, DeadLetters, deadLetterTopic } from './dead-letters.ts';
+import {
+  DEAD_LETTER_BYTES_MAX,
+  DeadLetterShare,
+  DeadLetters,
+  deadLetterTopic,
+} from './dead-letters.ts';
 import { type Delivery, type DeliveryStep, deliver } from './deliver.ts';
 import { Lane } from './lane.ts';
 import { Progress } from './progress.ts';
@@ -97,14 +102,18 @@ class ConsumerRun {
     );
     const sender = this.#opened.add(
       'sender',
-      await KafkaSender.open(config.kafka, log, signal, startMs),
+      await KafkaSender.open(config.kafka, log, signal, startMs, DEAD_LETTER_BYTES_MAX),
     );
-    const { topicReplication: replication } = params.producer;
+    const deadLetterShape = {
+      partitions: 1,
+      replication: params.producer.topicReplication,
+      messageBytesMax: DEAD_LETTER_BYTES_MAX,
+    };
     const deadLetters = new DeadLetters({
       topic: deadLetterTopic(params),
       table: `${params.table.database}.${this.#job.table}`,
       sender,
-      ensureTopic: (name, until) => admin.ensureTopic(name, { partitions: 1, replication }, until),
+      ensureTopic: (name, until) => admin.ensureTopic(name, deadLetterShape, until),
       share: new DeadLetterShare(params.limits),
       log,
     });

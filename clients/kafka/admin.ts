@@ -17,6 +17,8 @@ import { kafkaError, kafkaErrorType } from './errors.ts';
 export interface TopicShape {
   readonly partitions: number;
   readonly replication: number;
+  /** `max.message.bytes` of a topic that is created; undefined leaves the broker's default (1 MB). */
+  readonly messageBytesMax?: number;
 }
 
 /** What one topic partition holds: the oldest offset kept, and the end that readers may see. */
@@ -77,6 +79,9 @@ export class KafkaAdmin {
       topic,
       numPartitions: shape.partitions,
       replicationFactor: shape.replication,
+      ...(shape.messageBytesMax && {
+        configEntries: [{ name: 'max.message.bytes', value: `${shape.messageBytesMax}` }],
+      }),
     };
     // waitForLeaders throws on a cluster whose brokers have not all heard of the topic yet: poll instead.
     const created = await this.#ask(

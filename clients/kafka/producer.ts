@@ -49,6 +49,7 @@ interface Plan {
  */
 export class KafkaSender {
   readonly #kafka: Kafka;
+  readonly #recordBytesMax: number;
   readonly #partitioner = Partitioners.DefaultPartitioner();
   readonly #metadata = new Map<string, { at: number; partitions: PartitionMetadata[] }>();
   readonly #admin;
@@ -57,22 +58,27 @@ export class KafkaSender {
   #unfinished: Plan | undefined;
   #mustRenew = false;
 
-  private constructor(kafka: Kafka) {
+  private constructor(kafka: Kafka, recordBytesMax: number) {
     this.#kafka = kafka;
+    this.#recordBytesMax = recordBytesMax;
     this.#producer = newProducer(kafka);
     this.#admin = kafka.admin();
   }
 
-  /** Connects and logs in within `startMs`; errors as `KafkaAdmin.open`. */
+  /**
+   * Connects and logs in within `startMs`; errors as `KafkaAdmin.open`. `recordBytesMax` is for topics whose
+   * `max.message.bytes` is not the broker's default.
+   */
   static async open(
     config: KafkaSettings,
     log: Log,
     signal: AbortSignal,
     startMs = 12_000,
+    recordBytesMax = KAFKA_RECORD_BYTES_MAX,
   ): Promise<KafkaSender> {
     const reachable = await awaitKafka(config, log, signal, startMs);
     const kafka = connectKafka(reachable, log, SENDER_RETRY);
-    const sender = new KafkaSender(kafka);
+    const sender = new KafkaSender(kafka, recordBytesMax);
     const doing = `open a producer on Kafka at ${config.brokers.join(', ')}`;
     const silent = () =>
       new PipelineError('KAFKA_UNAVAILABLE', `cannot ${doing}: no answer in ${startMs} ms`);
@@ -164,7 +170,7 @@ export class KafkaSender {
     const open = new Map<number, { messages: Message[]; bytes: number }>();
     for (const record of records) {
       const bytes = messageBytes(record);
-      if (bytes > KAFKA_RECORD_BYTES_MAX) throw tooLarge(topic, bytes);
+      if (bytes > this.#recordBytesMax) throw tooLarge(topic, bytes, this.#recordBytesMax);
       const message = toMessage(record);
       const partition =
         record.partition ?? this.#partitioner({ topic, partitionMetadata: partitions, message });
@@ -236,10 +242,10 @@ function messageBytes(record: OutgoingRecord): number {
   return bytes;
 }
 
-function tooLarge(topic: string, bytes: number): PipelineError {
+function tooLarge(topic: string, bytes: number, most: number): PipelineError {
   return new PipelineError(
     'KAFKA_REJECTED',
-    `cannot send to topic ${topic}: a record of ${bytes} bytes is above the limit of ${KAFKA_RECORD_BYTES_MAX}`,
+    `cannot send to topic ${topic}: a record of ${bytes} bytes is above the limit of ${most}`,
     {
       hint: 'Leave the record out or make it smaller; Kafka refuses it as a whole.',
       context: { topic, bytes },

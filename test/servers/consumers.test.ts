@@ -102,6 +102,27 @@ test('records that cannot become rows go to the dead-letter topic, tombstones ar
   assert.equal(letters.get(0)?.highWatermark, 3n);
 });
 
+test('B06: records of 0 bytes and up to the limit of 1 MB become rows or dead letters, whole', async () => {
+  const settings = testSettings();
+  const { topic, table } = settings.params;
+  await world.createTopic(topic, 1);
+  const mostBytes = 1_048_000;
+  const text = 'x'.repeat(mostBytes - JSON.stringify({ id: '1', text: '' }).length);
+  await world.send(topic, [
+    { key: null, value: Buffer.alloc(0) },
+    { key: null, value: Buffer.from(JSON.stringify({ id: '1', text })) },
+    { key: null, value: Buffer.alloc(mostBytes, '{') },
+  ]);
+  assert.deepEqual(await untilEnd(settings), { batches: 1, rows: 1, deadLetters: 2, skipped: 0 });
+  const [row] = await world.hive.query(
+    `SELECT text AS t FROM \`default\`.\`${table.name}\``,
+    world.signal,
+  );
+  assert.equal(row?.['t'], text);
+  const letters = await world.admin.offsets(`${topic}.dead-letters`, world.signal);
+  assert.equal(letters.get(0)?.highWatermark, 2n);
+});
+
 test('a topic of plain text lands in column value', async () => {
   const settings = testSettings({ consumer: { valueFormat: 'text' } });
   const { topic, table } = settings.params;
