@@ -16,7 +16,7 @@ import { DAY_COLUMN, KAFKA_COLUMNS, type TableSpec } from '../../pipeline/table.
 export interface HiveTable {
   /** Where the table's files lie, as the metastore says, without a slash at its end. */
   readonly location: string;
-  /** Registers the table partition of a day (`yyyy-MM-dd`, or DAY_UNKNOWN). May be repeated; asks Hive once a day. */
+  /** Registers the table partition of a day (`yyyy-MM-dd`, or DAY_UNKNOWN). May be repeated; what is known costs nothing. */
   addDay(day: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -255,19 +255,16 @@ export async function openHiveTable(
   await claimLedger(hive, spec, found, ledger, signal);
   const location = found.facts.get('Location')?.replace(/\/+$/, '');
   invariant(location !== undefined && location !== '', 'DESCRIBE FORMATTED names the location');
-  const days = new Map<string, Promise<void>>();
+  const known = new Set<string>();
   return {
     location,
     async addDay(day, addSignal) {
+      if (known.has(day)) return;
       const clause = partitionClause({ [DAY_COLUMN]: day });
       const sql = `ALTER TABLE ${quoteTable(spec)} ADD IF NOT EXISTS ${clause}`;
-      const known = days.get(day) ?? createOnce(hive, sql, addSignal);
-      days.set(day, known);
-      // A failed or aborted attempt is not remembered; the next caller asks again.
-      await known.catch((error: unknown) => {
-        days.delete(day);
-        throw error;
-      });
+      // Two callers at once both ask: neither depends on the other's signal.
+      await createOnce(hive, sql, addSignal);
+      known.add(day);
     },
   };
 }
