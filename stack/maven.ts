@@ -6,7 +6,7 @@ import { PipelineError } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
 import { killOnExit, signalGroup } from './process.ts';
 
-const PROGRESS_MS = 2000;
+const PROGRESS_MS = 5000;
 /** So long nothing may be downloaded (Maven reads poms first) before a line says that it still runs. */
 const QUIET_MS = 10_000;
 const UNITS: Readonly<Record<string, number>> = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 };
