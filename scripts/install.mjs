@@ -69,7 +69,7 @@ async function withLock(root, say, work) {
 /** Runs `npm ci` in a process group of its own: a signal to us is passed on to all of it, and we wait for its end. */
 async function npmCi(root, say) {
   const npm = process.env.npm_execpath;
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=warn'];
   const child = spawn(npm ? process.execPath : 'npm', npm ? [npm, ...args] : args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],

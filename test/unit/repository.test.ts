@@ -78,6 +78,18 @@ test('every dependency is pinned to one version', () => {
   assert.deepEqual(loose, []);
 });
 
+test('the lock names the packages of every platform, so that `npm ci` works on each', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  };
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) => !packages[`node_modules/${name}`] && !packages[`${path}/node_modules/${name}`],
+    ),
+  );
+  assert.deepEqual(missing, []);
+});
+
 test(`no source file has more than ${LINES_MAX} lines`, () => {
   const long = sources.filter((file) => read(file).trimEnd().split('\n').length > LINES_MAX);
   assert.deepEqual(long, []);
