@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, PipelineError } from '../pipeline/errors.ts';
+import { EXIT_INTERRUPTED } from '../pipeline/lifecycle.ts';
 import { printAccounting } from './demo/accounting.ts';
 import { commandsEnded } from './demo/command.ts';
 import {
@@ -25,7 +26,6 @@ const BATCHES = 80;
 const BATCH_SIZE_MAX = 5000;
 const EXIT_DIFFERS = 1;
 const EXIT_USAGE = 2;
-const EXIT_INTERRUPTED = 130;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const screen = new Screen(process.stdout);

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const STAMP = 'node_modules/.kafka-hive-installed';
 const LOCK = '.setup.lock';
-const STOP_MS = 10_000;
+const STOP_MS = 3000;
 
 const read = (path) => {
   try {

@@ -4,6 +4,7 @@
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { EXIT_INTERRUPTED } from '../pipeline/lifecycle.ts';
 import { stopOnce } from './stop-once.ts';
 import { runChecks } from './testing/checks.ts';
 import { type Counts, failed, formatCounts, isGood, sum } from './testing/counts.ts';
@@ -21,7 +22,6 @@ import { startTestStack, type TestStack } from './testing/test-stack.ts';
 const FILE_MS_MAX = 10 * 60_000;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
-const EXIT_INTERRUPTED = 130;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const write = (text: string) => {
   process.stdout.write(text);
