@@ -14,7 +14,7 @@ const tool = (script: string, ...args: string[]) => [`node_modules/${script}`, .
 const CHECKS: readonly Check[] = [
   {
     title: 'biome: style, import directions, no circle',
-    commands: [tool('@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.')],
+    commands: [tool('@biomejs/biome/bin/biome', 'ci', '--colors=off', '--error-on-warnings', '.')],
   },
   { title: 'tsc: types', commands: [tool('typescript/bin/tsc', '--noEmit', '-p', '.')] },
   { title: 'knip: no dead file, export or dependency', commands: [tool('knip/bin/knip.js')] },
