@@ -64,7 +64,7 @@ const batchSchema = z.strictObject({
     .default(1000)
     .describe('Records per batch (the X of "packages X messages")'),
   bytesMax: whole(1024, 1024 * MB)
-    .default(32 * MB)
+    .default(16 * MB)
     .describe('Bytes per batch'),
   ageMsMax: whole(100, DAY)
     .default(30 * SECOND)
@@ -156,7 +156,7 @@ const limitsSchema = z.strictObject({
     .default(1000)
     .describe('Records over which the share is taken'),
   bufferBytesMax: whole(MB, 64 * 1024 * MB)
-    .default(32 * MB)
+    .default(24 * MB)
     .describe(
       'Bytes of records held in memory over all topic partitions; batches are cut smaller rather than exceed it',
     ),

@@ -35,6 +35,8 @@ export interface GroupConsumerListener {
 
 /** How long kafkajs waits in a fetch without data; also how fast a resumed partition is fetched again. */
 const FETCH_WAIT_MS = 100;
+/** As fast as kafkajs' 1 MB, with 30 MB less: a record kept alive keeps its whole fetch response alive. */
+const FETCH_BYTES_PER_PARTITION = 256 * 1024;
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 60 };
 /** How soon partitions that were added to the topic are noticed. */
 const METADATA_AGE_MS = 30_000;
@@ -60,6 +62,7 @@ export class GroupConsumer {
       sessionTimeout: options.sessionTimeoutMs,
       heartbeatInterval: Math.min(3000, Math.floor(options.sessionTimeoutMs / 4)),
       maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       metadataMaxAge: METADATA_AGE_MS,
       retry: RETRY,
     });
