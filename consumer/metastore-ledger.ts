@@ -8,6 +8,7 @@ import {
   quoteTable,
   type TableName,
 } from '../clients/hive/describe.ts';
+import { isAlreadyThere } from '../clients/hive/errors.ts';
 import { quoteString } from '../clients/hive/quoting.ts';
 import type { HiveClient } from '../clients/hive/session.ts';
 import type { Clock } from '../pipeline/clock.ts';
@@ -15,7 +16,7 @@ import { invariant, PipelineError } from '../pipeline/errors.ts';
 import type { BatchRecord, Ledger } from '../pipeline/ledger.ts';
 import { formatTopicPartition, type TopicPartition } from '../pipeline/range.ts';
 import { formatEntry, formatOrigin, parseEntry, parseOrigin } from './ledger-entry.ts';
-import { ensureTable, isAlreadyThere } from './sinks/hive-table.ts';
+import { ensureTable, locationOf } from './sinks/hive-table.ts';
 
 // The metastore keeps a location in at most 4,000 characters, HDFS a directory's name in at most 255.
 const LOCATION_MAX = 3900;
@@ -85,14 +86,14 @@ export class MetastoreLedger implements Ledger {
       },
       signal,
     );
-    this.#base = found.facts.get('Location')?.replace(/\/+$/, '');
+    this.#base = locationOf(found);
   }
 
   async origin(of: TopicPartition, wished: bigint, signal: AbortSignal): Promise<bigint> {
     const content = formatOrigin(of, wished, this.#clock.now());
     await this.#add(of, ORIGIN, `at-${wished}`, content, signal);
     const standing = await this.readOrigin(of, signal);
-    if (standing === undefined) throw this.#vanished(of, 'first position');
+    if (standing === undefined) throw this.#notYet(of, 'first position');
     return standing;
   }
 
@@ -106,7 +107,7 @@ export class MetastoreLedger implements Ledger {
     const first = await this.#add(record, record.start, label, formatEntry(record), signal);
     if (first) return record;
     const standing = await this.read(record, record.start, signal);
-    if (standing === undefined) throw this.#vanished(record, `entry at ${record.start}`);
+    if (standing === undefined) throw this.#notYet(record, `entry at ${record.start}`);
     return standing;
   }
 
@@ -199,10 +200,15 @@ export class MetastoreLedger implements Ledger {
     );
   }
 
-  #vanished(of: TopicPartition, what: string): PipelineError {
-    const name = formatTopicPartition(of);
-    return new PipelineError('POSITION_CORRUPT', `The ${what} of ${name} was there and is gone`, {
-      hint: `Nobody may drop partitions of ${this.#table.database}.${this.#table.name}.`,
-    });
+  // The metastore said that it is there, but does not show it: the other writer's transaction may still be open, or
+  // was rolled back.
+  #notYet(of: TopicPartition, what: string): PipelineError {
+    return new PipelineError(
+      'SINK_OUTCOME_UNKNOWN',
+      `The ${what} of ${formatTopicPartition(of)} is being written by another process`,
+      {
+        hint: `The step is repeated. If this lasts, see whether somebody drops partitions of ${this.#table.database}.${this.#table.name}.`,
+      },
+    );
   }
 }

@@ -1,6 +1,6 @@
 // Turns whatever the driver, thrift, a socket or HiveServer2 throws into a PipelineError. Nothing of the original
 // object is kept but name, message and code: thrift's HTTP errors hold the request with its Authorization header.
-import { type ErrorCode, PipelineError } from '../../pipeline/errors.ts';
+import { type ErrorCode, isCode, PipelineError } from '../../pipeline/errors.ts';
 
 /** What HiveServer2 says about a statement or a login. */
 export interface ServerWords {
@@ -15,7 +15,11 @@ const TLS_CODE =
 
 // The servers behind HiveServer2 are away, or it is short of memory: the statement itself may be right.
 const PASSING =
-  /SafeModeException|Name node is in safe mode|ConnectException|Connection refused|NoRouteToHost|UnknownHostException|SocketTimeout|TTransportException|StandbyException|RetriableException|could only be written to \d+ of|OutOfMemoryError|GC overhead|exec\.(mr\.MapRedTask|tez\.TezTask)|Could not connect to meta store|not allowed from the shutdown hook|Filesystem closed/;
+  /SafeModeException|Name node is in safe mode|ConnectException|Connection refused|NoRouteToHost|UnknownHostException|SocketTimeout|TTransportException|StandbyException|RetriableException|could only be written to \d+ of|OutOfMemoryError|GC overhead|exec\.(mr\.MapRedTask|tez\.TezTask)|Could not connect to meta store|not allowed from the shutdown hook|Filesystem closed|deadlock|lock could not be obtained|Lock wait timeout|Communications link failure/;
+
+// Two clients created the same at once: the metastore answers in its own words or in those of its database.
+const ALREADY_THERE =
+  /AlreadyExists|already exists|Duplicate column name|duplicate key|Duplicate entry|unique constraint/i;
 
 const WORDS_MAX = 600;
 
@@ -52,9 +56,18 @@ export function statementError(
       hint: passing
         ? 'A service behind HiveServer2 failed; its log tells more. The statement may be tried again.'
         : 'See the words of the server; its log tells more.',
-      context: { errorCode: words.errorCode, sqlState: words.sqlState },
+      context: {
+        errorCode: words.errorCode,
+        sqlState: words.sqlState,
+        alreadyThere: ALREADY_THERE.test(words.message),
+      },
     },
   );
+}
+
+/** True when a statement that creates something failed because it exists, perhaps only for a moment. */
+export function isAlreadyThere(error: unknown): boolean {
+  return isCode(error, 'HIVE_REJECTED') && error.context['alreadyThere'] === true;
 }
 
 const HTTP_HINTS: Readonly<Record<number, string>> = {

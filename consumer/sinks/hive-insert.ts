@@ -3,7 +3,6 @@
 // It needs the right to create these two tables beside the table, and LOAD DATA between directories of one file system.
 import { randomUUID } from 'node:crypto';
 import {
-  describePartition,
   type PartitionSpec,
   partitionClause,
   quoteTable,
@@ -25,7 +24,13 @@ import {
 } from '../../pipeline/table.ts';
 import { MetastoreLedger } from '../metastore-ledger.ts';
 import { fingerprint } from './fingerprint.ts';
-import { ensureTable, type HiveTable, openHiveTable, tableColumns } from './hive-table.ts';
+import {
+  ensureTable,
+  type HiveTable,
+  locationOf,
+  openHiveTable,
+  tableColumns,
+} from './hive-table.ts';
 import { type RowValues, valueLists } from './insert-statement.ts';
 
 /** What `clients/duckdb/row-encoder.ts` offers to this sink. */
@@ -60,6 +65,7 @@ const INSERT_SETTINGS = {
 
 // The second one is for a race: two writers moving the files of one batch can each find the other's file gone.
 const LOAD_ATTEMPTS = 2;
+const FILES_AT_ONCE = 4;
 const NOTHING_TO_LOAD = /No files matching path|Invalid path|does not exist/i;
 
 type Start = Pick<BatchRecord, 'topic' | 'partition' | 'start'>;
@@ -78,6 +84,16 @@ const stagedIn = (of: Start & { attempt: string }, day: string | undefined): Par
   [DAY_COLUMN]: day,
 });
 
+const pathOf = (spec: PartitionSpec) =>
+  Object.entries(spec)
+    .map(([name, value]) => `${name}=${value}`)
+    .join('/');
+
+interface Opened {
+  readonly table: HiveTable;
+  readonly stagingLocation: string;
+}
+
 /** The Hive client and the encoder belong to whoever made them; `close` leaves them open. */
 export class HiveInsertSink implements Sink {
   readonly name = 'hive-insert';
@@ -86,7 +102,7 @@ export class HiveInsertSink implements Sink {
   readonly #ledger: MetastoreLedger;
   readonly #staging: TableName;
   readonly #types: readonly ColumnType[];
-  #table: HiveTable | undefined;
+  #opened: Opened | undefined;
 
   constructor(parts: HiveInsertParts) {
     const { spec, hive, clock } = parts;
@@ -102,12 +118,17 @@ export class HiveInsertSink implements Sink {
     this.#types = [...own, 'string'];
   }
 
+  get #ready(): Opened {
+    invariant(this.#opened !== undefined, 'the sink hive-insert is open');
+    return this.#opened;
+  }
+
   async open(signal: AbortSignal): Promise<void> {
-    if (this.#table) return;
+    if (this.#opened) return;
     const { spec, hive } = this.#parts;
     const table = await openHiveTable(hive, spec, signal, 'metastore');
     await this.#ledger.open(`${table.location}/_metastore_ledger`, signal);
-    await ensureTable(
+    const staging = await ensureTable(
       hive,
       {
         ...this.#staging,
@@ -127,7 +148,8 @@ export class HiveInsertSink implements Sink {
       },
       signal,
     );
-    this.#table = table;
+    const stagingLocation = locationOf(staging);
+    this.#opened = { table, stagingLocation };
     await this.#sweep(signal);
   }
 
@@ -148,7 +170,7 @@ export class HiveInsertSink implements Sink {
     }
     const files = groups.map(
       ({ tablePartition, rows }): StagedFile => ({
-        staged: `${attempt}/${DAY_COLUMN}=${tablePartition}`,
+        staged: pathOf(stagedIn({ ...batch.range, attempt }, tablePartition)),
         final: `${DAY_COLUMN}=${tablePartition}`,
         tablePartition,
         rows: rows.length,
@@ -171,10 +193,17 @@ export class HiveInsertSink implements Sink {
 
   async place(record: BatchRecord, signal: AbortSignal): Promise<void> {
     if (record.kind !== 'batch') return;
-    for (const file of record.files) {
-      await this.#placeFile(record, file, signal);
+    const staged = await this.#stagedNames(stagedAt(record), signal);
+    const names = record.files.map((file) => pathOf(stagedIn(record, file.tablePartition)));
+    const gone = names.find((name) => !staged.includes(name));
+    if (gone === undefined && names.length > 0) {
+      await this.#placeFiles(record, signal);
+      await this.#ledger.markPlaced(record, record.start, signal);
+    } else if (gone && !(await this.#ledger.isPlaced(record, record.start, signal))) {
+      // Staged table partitions are dropped after the entry is marked, never before.
+      throw this.#lost(record, `${gone} of ${this.#staging.name} is gone`);
     }
-    if (record.files.length > 0) await this.#ledger.markPlaced(record, record.start, signal);
+    if (staged.length === 0) return;
     // The start is decided: whatever any attempt staged for it has no further use.
     const clause = partitionClause(stagedAt(record));
     const sql = `ALTER TABLE ${quoteTable(this.#staging)} DROP IF EXISTS ${clause}`;
@@ -182,15 +211,13 @@ export class HiveInsertSink implements Sink {
   }
 
   async close(): Promise<void> {
-    this.#table = undefined;
+    this.#opened = undefined;
   }
 
   /** Places what was decided and not swept by an earlier process, and drops the rests of attempts that came too late. */
   async #sweep(signal: AbortSignal): Promise<void> {
-    const sql = `SHOW PARTITIONS ${quoteTable(this.#staging)}`;
     const starts = new Map<string, Start>();
-    for (const row of await this.#parts.hive.query(sql, signal)) {
-      const name = String(Object.values(row)[0]);
+    for (const name of await this.#stagedNames({}, signal)) {
       const found = /^staged_topic=(.+)\/staged_partition=(\d+)\/staged_start=(\d+)\//.exec(name);
       invariant(found !== null, `a partition of the staging table is called ${name}`);
       const [key, topic = '', partition, start = ''] = found;
@@ -203,25 +230,30 @@ export class HiveInsertSink implements Sink {
     }
   }
 
+  /** Names of staging table partitions, `a=1/b=2`, as the metastore and the file system have them. */
+  async #stagedNames(spec: PartitionSpec, signal: AbortSignal): Promise<string[]> {
+    const clause = Object.keys(spec).length > 0 ? partitionClause(spec) : '';
+    const sql = `SHOW PARTITIONS ${quoteTable(this.#staging)} ${clause}`;
+    const rows = await this.#parts.hive.query(sql, signal);
+    return rows.map((row) => String(Object.values(row)[0]));
+  }
+
+  async #placeFiles(record: BatchRecord, signal: AbortSignal): Promise<void> {
+    for (let at = 0; at < record.files.length; at += FILES_AT_ONCE) {
+      const files = record.files.slice(at, at + FILES_AT_ONCE);
+      const placing = files.map((file) => this.#placeFile(record, file, signal));
+      // All are waited for, so that nothing is under way any more when the caller repeats this.
+      const outcomes = await Promise.allSettled(placing);
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed) throw failed.reason;
+    }
+  }
+
   async #placeFile(record: BatchRecord, file: StagedFile, signal: AbortSignal): Promise<void> {
     const { hive, spec } = this.#parts;
-    const staged = await describePartition(
-      hive,
-      this.#staging,
-      stagedIn(record, file.tablePartition),
-      signal,
-    );
-    const source = staged?.facts.get('Location');
-    if (source === undefined) {
-      // It is dropped after the entry is marked, never before.
-      if (await this.#ledger.isPlaced(record, record.start, signal)) return;
-      throw this.#lost(
-        record,
-        `the table partition ${file.staged} of ${this.#staging.name} is gone`,
-      );
-    }
-    invariant(this.#table !== undefined, 'the sink hive-insert is open');
-    await this.#table.addDay(file.tablePartition, signal);
+    const { table, stagingLocation } = this.#ready;
+    await table.addDay(file.tablePartition, signal);
+    const source = `${stagingLocation}/${pathOf(stagedIn(record, file.tablePartition))}`;
     const target = `${quoteTable(spec)} ${partitionClause({ [DAY_COLUMN]: file.tablePartition })}`;
     const load = `LOAD DATA INPATH ${quoteString(source)} INTO TABLE ${target}`;
     for (let attempt = 1; ; attempt += 1) {

@@ -8,9 +8,10 @@ import {
   type TableDescription,
   type TableName,
 } from '../../clients/hive/describe.ts';
+import { isAlreadyThere } from '../../clients/hive/errors.ts';
 import { quoteName, quoteString } from '../../clients/hive/quoting.ts';
 import type { HiveClient } from '../../clients/hive/session.ts';
-import { invariant, isCode, PipelineError } from '../../pipeline/errors.ts';
+import { invariant, PipelineError } from '../../pipeline/errors.ts';
 import { DAY_COLUMN, KAFKA_COLUMNS, type TableSpec } from '../../pipeline/table.ts';
 
 export interface HiveTable {
@@ -41,14 +42,6 @@ const FORMATS = {
     serde: /^org\.apache\.(hadoop\.hive\.serde2|hive\.hcatalog\.data)\.JsonSerDe$/,
   },
 } as const;
-
-/** True when a statement failed because somebody else did the same a moment ago. */
-export function isAlreadyThere(error: unknown): boolean {
-  return (
-    isCode(error, 'HIVE_REJECTED') &&
-    /AlreadyExists|already exists|Duplicate column name/i.test(error.message)
-  );
-}
 
 /** Runs a statement that creates something; that it exists already is a success. */
 export async function createOnce(
@@ -197,6 +190,13 @@ export function tableColumns(spec: TableSpec): DescribedColumn[] {
   }));
 }
 
+/** Where the table's files lie, without a slash at the end. */
+export function locationOf(found: TableDescription): string {
+  const location = found.facts.get('Location')?.replace(/\/+$/, '');
+  invariant(location !== undefined && location !== '', 'DESCRIBE FORMATTED names the location');
+  return location;
+}
+
 /** Which kind of ledger decides about a table. Two kinds for one table would write every record twice. */
 export type LedgerKind = 'files' | 'metastore';
 
@@ -253,8 +253,7 @@ export async function openHiveTable(
     signal,
   );
   await claimLedger(hive, spec, found, ledger, signal);
-  const location = found.facts.get('Location')?.replace(/\/+$/, '');
-  invariant(location !== undefined && location !== '', 'DESCRIBE FORMATTED names the location');
+  const location = locationOf(found);
   const known = new Set<string>();
   return {
     location,
