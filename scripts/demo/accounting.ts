@@ -3,11 +3,14 @@ import { HiveClient } from '../../clients/hive/session.ts';
 import { loadSettings } from '../../params/load.ts';
 import { systemClock } from '../../pipeline/clock.ts';
 import { silentLog } from '../../pipeline/log.ts';
+import { withRetry } from '../../pipeline/retry.ts';
 import { startCommand } from './command.ts';
 import type { Job } from './job.ts';
 import type { Workspace } from './workspace.ts';
 
 const FIRST_ROWS = 8;
+/** A job of the local stack may fail on a busy machine; asking again changes nothing. */
+const RETRY = { delayMs: 500, delayMsMax: 5000, deadlineMs: 60_000 };
 
 interface Total {
   readonly read: number;
@@ -79,10 +82,12 @@ async function countRows(
     ({ table }) =>
       `SELECT '${table}' AS name, kafka_partition, kafka_offset FROM \`${database}\`.\`${table}\``,
   );
-  const counted = await hive.query(
-    `SELECT name, count(*) AS n, count(DISTINCT kafka_partition, kafka_offset) AS d FROM (${each.join(' UNION ALL ')}) AS every GROUP BY name`,
-    job.signal,
-  );
+  const count = () =>
+    hive.query(
+      `SELECT name, count(*) AS n, count(DISTINCT kafka_partition, kafka_offset) AS d FROM (${each.join(' UNION ALL ')}) AS every GROUP BY name`,
+      job.signal,
+    );
+  const counted = await withRetry(count, RETRY, systemClock, job.signal);
   return new Map(
     counted.map((row) => [
       String(row['name']),
