@@ -6,7 +6,10 @@ import type { PipelineRecord } from '../../pipeline/record.ts';
 import { deferred } from '../../pipeline/retry.ts';
 
 /** Opens a consumer of `topic` in `group`; it is run and closed here. */
-export type OpenConsumer = (topic: string, group: string) => GroupConsumer;
+export type OpenConsumer = (
+  topic: string,
+  group: string,
+) => Pick<GroupConsumer, 'run' | 'failed' | 'seek' | 'pause' | 'close'>;
 
 /** Hands every record of `ranges` (one per partition, all of one topic) to `each`. Throws KAFKA_*, `signal.reason`. */
 export async function readRanges(
@@ -20,11 +23,12 @@ export async function readRanges(
   );
   const topic = ranges[0]?.topic;
   if (wanted.size === 0 || topic === undefined) return;
+  signal.throwIfAborted();
   const next = new Map([...wanted].map(([partition, { start }]) => [partition, start]));
   const done = deferred<void>();
+  done.promise.catch(() => {});
   const onAbort = () => done.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
   const consumer = open(topic, `kafka-hive-verify-${randomUUID()}`);
 
   const reached = (partition: number, offset: bigint) => {
@@ -33,7 +37,7 @@ export async function readRanges(
     if (![...wanted.values()].some(isOpen)) done.resolve();
   };
   try {
-    await consumer.run({
+    const joined = consumer.run({
       assigned(partitions) {
         consumer.pause(partitions.filter((partition) => !wanted.has(partition)));
         for (const [partition, offset] of next) consumer.seek(partition, offset);
@@ -50,7 +54,8 @@ export async function readRanges(
       },
       passedOver: (partition, _firstOffset, nextOffset) => reached(partition, nextOffset),
     });
-    await Promise.race([done.promise, consumer.failed]);
+    // A join may take long, and is not waited for once there is another end.
+    await Promise.race([joined.then(() => done.promise), done.promise, consumer.failed]);
   } finally {
     signal.removeEventListener('abort', onAbort);
     await consumer.close();
