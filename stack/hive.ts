@@ -134,10 +134,16 @@ function spec(layout: HiveLayout, name: string, mainClass: string, heap: string,
       properties: {
         'derby.stream.error.file': join(layout.dataDir, 'log', 'derby.log'),
         'java.io.tmpdir': join(home(layout), 'tmp'),
+        HADOOP_USER_NAME: HDFS_USER,
+        // Its entries are of use to one statement only and keep that statement's configuration; stock are 1000.
+        'calcite.metadata.handler.cache.maximum.size': '50',
       },
+      flags: ['-XX:+ExitOnOutOfMemoryError'],
     }),
     env: {
-      HADOOP_USER_NAME: HDFS_USER,
+      // Only as a property: for each statement Hive makes a new proxy user out of a user named in the environment,
+      // and each of them keeps a file system and a configuration (1 MB) for good.
+      HADOOP_USER_NAME: undefined,
       HADOOP_HOME: layout.artifact.directory,
       HIVE_HOME: layout.artifact.directory,
       METASTORE_HOME: layout.artifact.directory,

@@ -23,7 +23,8 @@ export interface ProcessSpec {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
+  /** Added to the environment of this process; undefined takes a variable away. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
 }
 
