@@ -37,7 +37,7 @@ const CLASSES_AND_CODES =
   /FAILED: \w+|\[Error \d+\]|return code \d+ from [\w.$]+|\b[\w.$]*(?:Exception|Error)\b/g;
 
 /** Only exception names and error numbers: for statements that carry values of records, which Hive likes to quote. */
-export function wordsWithoutValues(message: string): string {
+function wordsWithoutValues(message: string): string {
   return [...new Set(message.match(CLASSES_AND_CODES) ?? [])].join(', ').slice(0, WORDS_MAX);
 }
 

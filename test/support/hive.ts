@@ -8,7 +8,7 @@ import { stackEndpoints, uniqueName } from './stack.ts';
 export const never = new AbortController().signal;
 
 /** Settings for the stack's HiveServer2, or for another one. */
-export function hiveSettings(changes: Record<string, unknown> = {}): Config['hive'] {
+function hiveSettings(changes: Record<string, unknown> = {}): Config['hive'] {
   return configSchema.parse({ hive: { ...stackEndpoints().hive, ...changes } }).hive;
 }
 
