@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { EncodedFile, RowValue } from '../../../../clients/duckdb/row-encoder.ts';
+import {
+  type EncodedFile,
+  type EncoderSettings,
+  RowEncoder,
+  type RowValue,
+} from '../../../../clients/duckdb/row-encoder.ts';
 import type { Batch } from '../../../../pipeline/batch.ts';
 import type { Column, ColumnType, TableSpec } from '../../../../pipeline/table.ts';
 
@@ -28,6 +33,24 @@ export function tableOf(
   dayFrom = 'kafka_timestamp',
 ): TableSpec {
   return { database: 'd', name: 't', columns, dayFrom, format, location: undefined };
+}
+
+/** One column named `c` of `type`. */
+export const one = (type: Column['type'], path = 'a'): readonly Column[] => [
+  { name: 'c', type, path },
+];
+
+/** Opens an encoder for JSON values, unless `settings` say otherwise, and closes it after `use`. */
+export async function withEncoder<T>(
+  settings: Partial<EncoderSettings> & Pick<EncoderSettings, 'table'>,
+  use: (encoder: RowEncoder) => Promise<T>,
+): Promise<T> {
+  const encoder = await RowEncoder.open({ valueFormat: 'json', tombstones: 'skip', ...settings });
+  try {
+    return await use(encoder);
+  } finally {
+    await encoder.close();
+  }
 }
 
 /** One record a value, at offsets from 100 on and one millisecond apart. */
