@@ -13,15 +13,13 @@ export type Steering = Pick<GroupConsumer, 'seek' | 'pause' | 'resume'>;
 export interface AssignmentOwner {
   /** Decides where `of` is read from and makes its lane. May take long; retries inside. */
   openLane(of: TopicPartition, signal: AbortSignal): Promise<Lane>;
-  /** True if `position` lies within the log (so that a jump of the fetch is a hole in it, not a loss). */
-  isKept(of: TopicPartition, position: bigint): Promise<boolean>;
+  /** True if `position` lies within the log (so that a jump of the fetch is a hole in it, not a loss). Retries inside. */
+  isKept(of: TopicPartition, position: bigint, signal: AbortSignal): Promise<boolean>;
   onFailed(error: unknown): void;
 }
 
 interface Held {
   readonly lane: Lane;
-  /** A fetch began exactly where the lane stands since the last seek: what follows is one unbroken chain. */
-  inStep: boolean;
   /** Where a fetch began that should have begun at `lane.wanted`. */
   strayedTo: bigint | undefined;
 }
@@ -32,9 +30,9 @@ export class Assignment implements GroupConsumerListener {
   readonly #owner: AssignmentOwner;
   readonly #log: Log;
   readonly #held = new Map<number, Held>();
-  readonly #paused = new Set<number>();
   #mine: readonly number[] = [];
-  #loading = new AbortController();
+  /** Aborts what was begun under the last join. */
+  #joined = new AbortController();
   #closed = false;
 
   constructor(topic: string, consumer: Steering, owner: AssignmentOwner, log: Log) {
@@ -60,20 +58,22 @@ export class Assignment implements GroupConsumerListener {
   // Called synchronously inside the join: a seek made here is applied before the first fetch. Awaiting first and
   // seeking later is a race that reads everything twice.
   assigned(partitions: readonly number[]): void {
-    if (this.#closed) return;
     this.#mine = [...partitions].sort((a, b) => a - b);
+    if (this.#closed) {
+      this.#consumer.pause(this.#mine);
+      return;
+    }
     this.#log.info('partitions assigned', { topic: this.#topic, partitions: this.#mine });
-    this.#loading.abort(new Stopping('the group was formed anew'));
-    this.#loading = new AbortController();
+    this.#joined.abort(new Stopping('the group was formed anew'));
+    this.#joined = new AbortController();
     for (const [partition, { lane }] of this.#held) {
       if (partitions.includes(partition)) continue;
       lane.abandon(new Stopping('the topic partition moved to another consumer'));
       this.#held.delete(partition);
-      this.#resume(partition);
     }
     for (const partition of partitions) {
       const held = this.#held.get(partition);
-      if (held) this.#seek(partition, held);
+      if (held) this.#goOn(partition, held);
       else this.#load(partition);
     }
   }
@@ -90,99 +90,105 @@ export class Assignment implements GroupConsumerListener {
       this.#strayed(partition, held, fetchedOffset);
       return false;
     }
-    held.inStep = true;
     held.strayedTo = undefined;
     held.lane.push(records, nextOffset);
-    if (held.lane.isFull) this.#pause(partition);
+    if (held.lane.isFull) this.#consumer.pause([partition]);
     return true;
   }
 
   passedOver(partition: number, firstOffset: bigint, nextOffset: bigint): void {
     const held = this.#held.get(partition);
-    // A batch that was fetched before the last seek may still be reported. It counts only if it continues the chain
-    // or begins exactly where the lane stands.
-    if (held && (held.inStep || firstOffset === held.lane.wanted)) held.lane.passOver(nextOffset);
+    if (held === undefined || this.#closed) return;
+    // Reported without where its fetch began. What lies behind `wanted` may follow a hole, or a loss, or an old fetch.
+    if (firstOffset > held.lane.wanted) this.#strayed(partition, held, firstOffset);
+    else held.lane.passOver(nextOffset);
   }
 
   /** For the lane that was full. */
   drained(lane: Lane): void {
-    if (this.#held.get(lane.of.partition)?.lane === lane) this.#resume(lane.of.partition);
+    if (this.#closed || this.#held.get(lane.of.partition)?.lane !== lane) return;
+    this.#consumer.resume([lane.of.partition]);
+  }
+
+  /**
+   * Asks of every lane with nothing to do whether the log still holds its position. kafkajs says nothing when it jumps
+   * to the end of a log that was emptied. Call it now and then.
+   */
+  checkIdle(): void {
+    for (const [partition, held] of this.#held) {
+      if (held.lane.isIdle && !this.#closed) this.#judge(partition, held, undefined);
+    }
   }
 
   /** Takes nothing more in; lanes keep what they hold. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
-    this.#loading.abort(new Stopping('the consumer stops'));
-    for (const partition of this.#mine) this.#pause(partition);
+    this.#joined.abort(new Stopping('the consumer stops'));
+    this.#consumer.pause(this.#mine);
+  }
+
+  /** Fetches from where the lane stands, unless it is full. Paused partitions stay so over joins, but not over restarts. */
+  #goOn(partition: number, held: Held): void {
+    held.strayedTo = undefined;
+    this.#consumer.seek(partition, held.lane.wanted);
+    if (held.lane.isFull) this.#consumer.pause([partition]);
+    else this.#consumer.resume([partition]);
   }
 
   #load(partition: number): void {
-    this.#pause(partition);
-    const { signal } = this.#loading;
-    const of = { topic: this.#topic, partition };
-    this.#owner.openLane(of, signal).then(
-      (lane) => {
+    this.#consumer.pause([partition]);
+    const { signal } = this.#joined;
+    this.#owner
+      .openLane({ topic: this.#topic, partition }, signal)
+      .then((lane) => {
         // Another join while it was loading: that join loads again, on what is true by then.
         if (signal.aborted) return;
-        const held = { lane, inStep: false, strayedTo: undefined };
+        const held = { lane, strayedTo: undefined };
         this.#held.set(partition, held);
-        this.#seek(partition, held);
-        this.#resume(partition);
-      },
-      (error) => {
+        this.#goOn(partition, held);
+      })
+      .catch((error) => {
         if (!signal.aborted) this.#owner.onFailed(error);
-      },
-    );
+      });
   }
 
   /**
    * A fetch began elsewhere than the lane stands. Once: it was under way before the seek, so seek again. Twice at the same
    * place: either the offsets between hold no record, or they are gone and kafkajs has jumped without a word.
    */
-  #strayed(partition: number, held: Held, fetchedOffset: bigint): void {
-    const { lane } = held;
-    if (held.strayedTo !== fetchedOffset) {
-      held.strayedTo = fetchedOffset;
-      this.#seek(partition, held);
-      return;
+  #strayed(partition: number, held: Held, offset: bigint): void {
+    if (held.strayedTo === offset) {
+      this.#consumer.pause([partition]);
+      this.#judge(partition, held, offset);
+    } else {
+      held.strayedTo = offset;
+      this.#consumer.seek(partition, held.lane.wanted);
     }
-    this.#pause(partition);
-    const { signal } = this.#loading;
-    this.#owner.isKept(lane.of, lane.wanted).then(
-      async (kept) => {
-        if (kept) {
-          lane.passOver(fetchedOffset);
-        } else {
-          lane.cut('stop');
-          await lane.settled();
-        }
-        if (signal.aborted || this.#held.get(partition) !== held) return;
-        if (kept) {
-          held.strayedTo = undefined;
-          this.#seek(partition, held);
-          this.#resume(partition);
-        } else {
-          this.#held.delete(partition);
-          this.#load(partition);
-        }
-      },
-      (error) => this.#owner.onFailed(error),
-    );
   }
 
-  #seek(partition: number, held: Held): void {
-    held.inStep = false;
-    this.#consumer.seek(partition, held.lane.wanted);
-  }
-
-  #pause(partition: number): void {
-    this.#paused.add(partition);
-    this.#consumer.pause([partition]);
-  }
-
-  // kafkajs keeps the paused state over joins, so whatever was paused must be resumed by us.
-  #resume(partition: number): void {
-    if (this.#closed || !this.#paused.delete(partition)) return;
-    this.#consumer.resume([partition]);
+  /** Goes on from `jumpedTo` if the log still holds the lane's position; decides the position anew if it does not. */
+  #judge(partition: number, held: Held, jumpedTo: bigint | undefined): void {
+    const { lane } = held;
+    const { signal } = this.#joined;
+    const judge = async () => {
+      const kept = await this.#owner.isKept(lane.of, lane.wanted, signal);
+      if (kept && jumpedTo === undefined) return;
+      if (!kept) {
+        lane.cut();
+        await lane.settled();
+      }
+      if (signal.aborted || this.#held.get(partition) !== held) return;
+      if (kept) {
+        lane.passOver(jumpedTo ?? lane.wanted);
+        this.#goOn(partition, held);
+      } else {
+        this.#held.delete(partition);
+        this.#load(partition);
+      }
+    };
+    judge().catch((error) => {
+      if (!signal.aborted) this.#owner.onFailed(error);
+    });
   }
 }

@@ -3,12 +3,13 @@
 import { PipelineError } from '../pipeline/errors.ts';
 import type { BatchRecord, Ledger } from '../pipeline/ledger.ts';
 import type { Log } from '../pipeline/log.ts';
+import type { PlacedBatch } from '../pipeline/position-store.ts';
 import type { TopicPartition } from '../pipeline/range.ts';
-import { formatRange, formatTopicPartition, type OffsetRange } from '../pipeline/range.ts';
+import { formatRange, formatTopicPartition } from '../pipeline/range.ts';
 
 export interface Resumption {
-  /** What the position store knows: the range of the last batch that was placed. */
-  readonly hint: OffsetRange | undefined;
+  /** What the position store knows: the last batch that was placed. */
+  readonly hint: PlacedBatch | undefined;
   /** Where to start when nobody has decided it yet; asked only then. */
   readonly wishedOrigin: () => Promise<bigint>;
   /** Moves the files of an entry to where readers look; idempotent. */
@@ -74,7 +75,7 @@ export async function resume(
     walked += 1;
   }
   // Its files may have been moved on since, on purpose.
-  const placedBefore = hint && last && hint.start === last.start && hint.end === last.end;
+  const placedBefore = last?.start === hint?.start && last?.attempt === hint?.attempt;
   if (last && !placedBefore) await place(last);
   return { position: last?.end ?? origin, origin, walked, last };
 }

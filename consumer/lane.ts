@@ -1,12 +1,6 @@
 // One topic partition on its way: collects records into batches and delivers them one after the other. A lane knows
 // neither Kafka nor the group; whoever feeds it asks `isFull` and stops, and starts again when `onDrained` calls.
-import {
-  type Batch,
-  BatchBuilder,
-  type BatchLimits,
-  type CutReason,
-  trimBatch,
-} from '../pipeline/batch.ts';
+import { type Batch, BatchBuilder, type BatchLimits, trimBatch } from '../pipeline/batch.ts';
 import type { Clock } from '../pipeline/clock.ts';
 import { invariant } from '../pipeline/errors.ts';
 import type { BatchRecord } from '../pipeline/ledger.ts';
@@ -18,16 +12,16 @@ export interface LaneLimits extends BatchLimits {
   readonly ageMsMax: number;
   /** Milliseconds after its last record at which an open batch is cut. */
   readonly idleMsMax: number;
-  /** Bytes held, open and waiting batches together, from which on the lane is full. */
-  readonly heldBytesMax: number;
+  /** Bytes held, open and waiting batches together, from which on the lane is full. Asked each time. */
+  readonly heldBytesMax: () => number;
 }
 
 export interface LaneOwner {
   deliver(batch: Batch, signal: AbortSignal): Promise<BatchRecord>;
-  /** The lane was full and is not any more. */
+  /** A batch was delivered and the lane is not full (any more): it may be fed. */
   onDrained(lane: Lane): void;
   /** Delivery failed for good. The lane delivers nothing more. */
-  onFailed(lane: Lane, error: unknown): void;
+  onFailed(error: unknown): void;
 }
 
 interface Waiting {
@@ -45,7 +39,6 @@ export class Lane {
   readonly #waiting: Waiting[] = [];
   #position: bigint;
   #heldBytes = 0;
-  #wasFull = false;
   #running: Promise<void> | undefined;
 
   constructor(
@@ -78,21 +71,21 @@ export class Lane {
     return this.#builder.count === 0 && this.#running === undefined;
   }
 
+  /** Holds as much as it may: feed it again when `onDrained` calls. */
   get isFull(): boolean {
-    this.#wasFull = this.#heldBytes + this.#builder.bytes >= this.#limits.heldBytesMax;
-    return this.#wasFull;
+    return this.#heldBytes + this.#builder.bytes >= this.#limits.heldBytesMax();
   }
 
   /** Takes records in order of offset, from `wanted` on; `nextOffset` is where the next ones will come from. */
   push(records: readonly PipelineRecord[], nextOffset: bigint): void {
     for (const record of records) {
-      if (this.#builder.mustCutBefore(record)) this.cut('size');
+      if (this.#builder.isFullFor(record)) this.cut();
       this.#builder.add(record);
     }
     this.#builder.skipTo(nextOffset);
-    if (this.#builder.isFull) this.cut('size');
+    if (this.#builder.isFull) this.cut();
     // A full lane gets no more records: unless something is under way, only cutting here makes room again.
-    else if (this.isFull && this.#running === undefined) this.cut('memory');
+    else if (this.isFull && this.#running === undefined) this.cut();
   }
 
   /** Offsets up to `nextOffset` hold no record. */
@@ -104,11 +97,12 @@ export class Lane {
   tick(): void {
     if (this.#builder.count === 0) return;
     const now = this.#clock.monotonic();
-    if (now - this.#builder.openedAt >= this.#limits.ageMsMax) this.cut('age');
-    else if (now - this.#builder.lastAddedAt >= this.#limits.idleMsMax) this.cut('idle');
+    const isOld = now - this.#builder.openedAt >= this.#limits.ageMsMax;
+    if (isOld || now - this.#builder.lastAddedAt >= this.#limits.idleMsMax) this.cut();
   }
 
-  cut(_reason: CutReason): void {
+  /** Closes the open batch and lets it be delivered. */
+  cut(): void {
     const bytes = this.#builder.bytes;
     const batch = this.#builder.cut();
     if (batch === undefined) return;
@@ -133,12 +127,11 @@ export class Lane {
       for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
         await this.#deliverAll(next.batch);
         this.#heldBytes -= next.bytes;
-        const wasFull = this.#wasFull;
-        if (this.isFull && this.#waiting.length === 0) this.cut('memory');
-        else if (wasFull && !this.isFull) this.#owner.onDrained(this);
+        if (!this.isFull) this.#owner.onDrained(this);
+        else if (this.#waiting.length === 0) this.cut();
       }
     } catch (error) {
-      if (!this.#abort.signal.aborted) this.#owner.onFailed(this, error);
+      if (!this.#abort.signal.aborted) this.#owner.onFailed(error);
       this.#waiting.length = 0;
     } finally {
       this.#running = undefined;

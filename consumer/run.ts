@@ -1,42 +1,16 @@
-// Runs a consumer: opens what it needs, joins the group, turns the timer, and on stop finishes what it holds. The two
-// consumers of the product differ only in the job they hand over.
-import { KafkaAdmin } from '../clients/kafka/admin.ts';
-import { GroupConsumer } from '../clients/kafka/consumer.ts';
-import { KafkaSender } from '../clients/kafka/producer.ts';
-import type { Settings } from '../params/schema.ts';
-import type { CommandDeps } from '../pipeline/lifecycle.ts';
-import { Lifecycle } from '../pipeline/lifecycle.ts';
-import type { PositionStore } from '../pipeline/position-store.ts';
-import { formatTopicPartition, type OffsetRange, type TopicPartition } from '../pipeline/range.ts';
-import { deferred, type RetryPolicy, withRetry } from '../pipeline/retry.ts';
-import { Assignment } from './assignment.ts';
-import {
-  DEAD_LETTER_BYTES_MAX,
-  DeadLetterShare,
-  DeadLetters,
-  deadLetterTopic,
-} from './dead-letters.ts';
-import { type Delivery, type DeliveryStep, deliver } from './deliver.ts';
-import { Lane } from './lane.ts';
+// Runs a consumer: joins the group, turns the timer, and on stop finishes what it holds. The two consumers of the
+// product differ only in the job they hand over.
+import type { Batch } from '../pipeline/batch.ts';
+import { describe, PipelineError, Stopping } from '../pipeline/errors.ts';
+import type { BatchRecord } from '../pipeline/ledger.ts';
+import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
+import { formatTopicPartition, type TopicPartition } from '../pipeline/range.ts';
+import { deferred, withRetry, withTimeout } from '../pipeline/retry.ts';
+import { Assignment, type AssignmentOwner } from './assignment.ts';
+import { deliver } from './deliver.ts';
+import { Lane, type LaneOwner } from './lane.ts';
+import { type ConsumerJob, type OpenConsumer, openConsumer } from './open.ts';
 import { Progress } from './progress.ts';
-import { openSink } from './sinks/index.ts';
-import { type LiveStart, StartPositions } from './start-positions.ts';
-
-export interface ConsumerJob {
-  readonly settings: Settings;
-  /** Consumer group. */
-  readonly group: string;
-  /** Table the records end in. */
-  readonly table: string;
-  /** The live consumer starts at the end; the other one after the last committed batch. */
-  readonly live: boolean;
-  /** End when everything that was in the topic at the start is placed. */
-  readonly untilEnd: boolean;
-  /** Opens the position store; `commit` writes the group's committed offset. */
-  openPositions(commit: (range: OffsetRange) => Promise<void>, admin: KafkaAdmin): PositionStore;
-  /** Told after each step of each delivery; for the crash suite. */
-  readonly onStep?: (step: DeliveryStep) => void;
-}
 
 export interface ConsumerSummary {
   readonly batches: number;
@@ -46,228 +20,144 @@ export interface ConsumerSummary {
 }
 
 const TICK_MS = 100;
+const IDLE_CHECK_MS = 15_000;
+/** How long deliveries that were told to stop may take to notice. */
+const ABANDON_MS = 5000;
 
 /** Runs `job` until the signal says stop, its end is reached, or it fails for good. */
 export async function runConsumer(job: ConsumerJob, deps: CommandDeps): Promise<ConsumerSummary> {
   const opened = new Lifecycle();
   try {
-    return await new ConsumerRun(job, deps, opened).run();
+    const parts = await openConsumer(job, deps, opened);
+    return await new ConsumerRun(job, deps, parts).run();
   } finally {
     await opened.close();
   }
 }
 
-class ConsumerRun {
+class ConsumerRun implements AssignmentOwner, LaneOwner {
   readonly #job: ConsumerJob;
   readonly #deps: CommandDeps;
-  readonly #opened: Lifecycle;
-  readonly #failure = deferred<never>();
+  readonly #parts: OpenConsumer;
+  readonly #assignment: Assignment;
   readonly #progress: Progress;
-  readonly #retry: RetryPolicy;
+  readonly #failure = deferred<never>();
 
-  constructor(job: ConsumerJob, deps: CommandDeps, opened: Lifecycle) {
+  constructor(job: ConsumerJob, deps: CommandDeps, parts: OpenConsumer) {
     this.#job = job;
     this.#deps = deps;
-    this.#opened = opened;
+    this.#parts = parts;
     this.#progress = new Progress(deps.log, deps.clock);
-    this.#retry = {
-      delayMs: 200,
-      delayMsMax: 5000,
-      deadlineMs: job.settings.params.limits.retryMs,
-    };
+    this.#assignment = new Assignment(job.settings.params.topic, parts.consumer, this, deps.log);
     this.#failure.promise.catch(() => {});
   }
 
   async run(): Promise<ConsumerSummary> {
-    const { settings, group } = this.#job;
-    const { params, config } = settings;
-    const { log, clock, signal } = this.#deps;
-    const { topic } = params;
-    const startMs = params.limits.startMs;
-    const admin = this.#opened.add(
-      'admin',
-      await KafkaAdmin.open(config.kafka, log, signal, startMs),
-    );
-    const partitions = await admin.partitions(topic, signal);
-    const ends = new Map(
-      [...(await admin.offsets(topic, signal))].map(([p, o]) => [p, o.highWatermark]),
-    );
-    const live = this.#job.live ? await liveStart(admin, group, ends) : undefined;
-
-    const sink = await openSink(
-      settings,
-      this.#job.table,
-      { log, clock, opened: this.#opened },
-      signal,
-    );
-    const sender = this.#opened.add(
-      'sender',
-      await KafkaSender.open(config.kafka, log, signal, startMs, DEAD_LETTER_BYTES_MAX),
-    );
-    const deadLetterShape = {
-      partitions: 1,
-      replication: params.producer.topicReplication,
-      messageBytesMax: DEAD_LETTER_BYTES_MAX,
-    };
-    const deadLetters = new DeadLetters({
-      topic: deadLetterTopic(params),
-      table: `${params.table.database}.${this.#job.table}`,
-      sender,
-      ensureTopic: (name, until) => admin.ensureTopic(name, deadLetterShape, until),
-      share: new DeadLetterShare(params.limits),
-      log,
-    });
-    const consumer = GroupConsumer.create(
-      config.kafka,
-      { topic, group, sessionTimeoutMs: params.consumer.sessionTimeoutMs },
-      log,
-    );
-    const positions = this.#job.openPositions((range) => consumer.commit(range), admin);
-    await positions.open(signal);
-    this.#opened.add('positions', positions);
-    const start = new StartPositions({
-      admin,
-      sink,
-      positions,
-      params: params.consumer,
-      log,
-      clock,
-      live,
-    });
-    const onStep = this.#job.onStep;
-    const delivery: Delivery = {
-      sink,
-      deadLetters,
-      positions,
-      retry: this.#retry,
-      clock,
-      log,
-      ...(onStep ? { onStep } : {}),
-    };
-    const assignment: Assignment = new Assignment(
-      topic,
-      consumer,
-      {
-        openLane: (of, joined) =>
-          this.#openLane(of, start, delivery, () => assignment, consumer, joined),
-        isKept: async (of, position) => {
-          const bounds = await start.bounds(of, signal);
-          return position >= bounds.logStart && position <= bounds.highWatermark;
-        },
-        onFailed: (error) => this.#failure.reject(error),
-      },
-      log,
-    );
-    this.#opened.add('consumer', consumer);
-    log.info('joining the group', {
-      topic,
-      group,
-      partitions: partitions.length,
-      table: this.#job.table,
-    });
-    await consumer.run(assignment);
-    await this.#untilStopped(consumer, assignment, ends);
-    return this.#progress.summary();
+    const { consumer, ends } = this.#parts;
+    const { group, table } = this.#job;
+    const { topic } = this.#job.settings.params;
+    const { log, signal } = this.#deps;
+    log.info('joining the group', { topic, group, partitions: ends.size, table });
+    const stopped = deferred<void>();
+    const stop = () => stopped.resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const timers = [
+      setInterval(() => this.#tick(stop), TICK_MS),
+      setInterval(() => this.#assignment.checkIdle(), IDLE_CHECK_MS),
+    ];
+    try {
+      const running = consumer.run(this.#assignment);
+      running.catch((error) => this.#failure.reject(error));
+      const failed = Promise.race([this.#failure.promise, consumer.failed]);
+      await Promise.race([stopped.promise, failed]);
+      await Promise.race([this.#finish(), failed]);
+      log.info('stopped', { ...this.#progress.summary() });
+      return this.#progress.summary();
+    } finally {
+      timers.forEach(clearInterval);
+      signal.removeEventListener('abort', stop);
+      await this.#abandon();
+    }
   }
 
-  async #openLane(
-    of: TopicPartition,
-    start: StartPositions,
-    delivery: Delivery,
-    assignment: () => Assignment,
-    consumer: GroupConsumer,
-    joined: AbortSignal,
-  ): Promise<Lane> {
+  async openLane(of: TopicPartition, joined: AbortSignal): Promise<Lane> {
     const { params } = this.#job.settings;
-    const { log, clock, signal } = this.#deps;
-    const position = await withRetry(() => start.of(of, joined), this.#retry, clock, joined, {
+    const position = await this.#retrying(of, joined, () => this.#parts.start.of(of, joined));
+    const { bufferBytesMax } = params.limits;
+    const limits = {
+      ...params.batch,
+      heldBytesMax: () => bufferBytesMax / Math.max(1, this.#assignment.partitions.length),
+    };
+    return new Lane(of, position, limits, this, this.#deps.clock);
+  }
+
+  async isKept(of: TopicPartition, position: bigint, joined: AbortSignal): Promise<boolean> {
+    const bounds = await this.#retrying(of, joined, () => this.#parts.start.bounds(of, joined));
+    return position >= bounds.logStart && position <= bounds.highWatermark;
+  }
+
+  async deliver(batch: Batch, signal: AbortSignal): Promise<BatchRecord> {
+    const { delivery, consumer } = this.#parts;
+    const standing = await deliver(batch, delivery, signal);
+    this.#progress.placed(standing);
+    // What lag tools show. The group store has committed it already.
+    if (delivery.positions.name !== 'group') await consumer.commit(standing);
+    return standing;
+  }
+
+  onDrained(lane: Lane): void {
+    this.#assignment.drained(lane);
+  }
+
+  onFailed(error: unknown): void {
+    this.#failure.reject(error);
+  }
+
+  #tick(stop: () => void): void {
+    const { lanes } = this.#assignment;
+    for (const lane of lanes) {
+      if (this.#job.untilEnd && this.#isAtEnd(lane)) lane.cut();
+      else lane.tick();
+    }
+    this.#progress.tick(lanes);
+    const isDone = lanes.every((lane) => lane.isIdle && this.#isAtEnd(lane));
+    if (this.#job.untilEnd && this.#assignment.isComplete && isDone) stop();
+  }
+
+  /** The lane has got everything that was in its topic partition when this process started. */
+  #isAtEnd(lane: Lane): boolean {
+    return lane.wanted >= (this.#parts.ends.get(lane.of.partition) ?? 0n);
+  }
+
+  /** Takes nothing more in and delivers what is held. */
+  async #finish(): Promise<void> {
+    this.#assignment.close();
+    const { lanes } = this.#assignment;
+    for (const lane of lanes) lane.cut();
+    await Promise.all(lanes.map((lane) => lane.settled()));
+  }
+
+  /** Ends what is still under way, before the things it uses are closed. */
+  async #abandon(): Promise<void> {
+    this.#assignment.close();
+    const { lanes } = this.#assignment;
+    for (const lane of lanes) lane.abandon(new Stopping('the consumer ends'));
+    const settled = Promise.all(lanes.map((lane) => lane.settled()));
+    const late = () => new PipelineError('SINK_OUTCOME_UNKNOWN', 'a delivery does not end');
+    await withTimeout(settled, ABANDON_MS, late).catch((error) =>
+      this.#deps.log.debug('closing while a delivery is under way', { why: describe(error) }),
+    );
+  }
+
+  #retrying<T>(of: TopicPartition, joined: AbortSignal, step: () => Promise<T>): Promise<T> {
+    const { log, clock } = this.#deps;
+    return withRetry(step, this.#parts.delivery.retry, clock, joined, {
       onRetry: (error) =>
-        log.warn('the start position is not known yet, trying again', {
+        log.warn('the position is not known yet, trying again', {
           of: formatTopicPartition(of),
           why: error.message,
         }),
     });
-    signal.throwIfAborted();
-    const share = Math.max(1, assignment().partitions.length);
-    const limits = {
-      ...params.batch,
-      heldBytesMax: Math.floor(params.limits.bufferBytesMax / share),
-    };
-    return new Lane(
-      of,
-      position,
-      limits,
-      {
-        deliver: async (batch, abandoned) => {
-          const standing = await deliver(batch, delivery, abandoned);
-          this.#progress.placed(standing);
-          // What lag tools show. The group store has committed it already.
-          if (delivery.positions.name !== 'group') await consumer.commit(standing);
-          return standing;
-        },
-        onDrained: (lane) => assignment().drained(lane),
-        onFailed: (_, error) => this.#failure.reject(error),
-      },
-      clock,
-    );
   }
-
-  /** Turns the timer until told to stop, at the end (`untilEnd`), or failed; then delivers what is held. */
-  async #untilStopped(
-    consumer: GroupConsumer,
-    assignment: Assignment,
-    ends: ReadonlyMap<number, bigint>,
-  ): Promise<void> {
-    const { signal, log } = this.#deps;
-    const stopped = deferred<void>();
-    const onAbort = () => stopped.resolve();
-    signal.addEventListener('abort', onAbort, { once: true });
-    const timer = setInterval(() => {
-      for (const lane of assignment.lanes) {
-        if (this.#job.untilEnd && lane.wanted >= (ends.get(lane.of.partition) ?? 0n))
-          lane.cut('stop');
-        else lane.tick();
-      }
-      this.#progress.tick(assignment.lanes);
-      if (this.#job.untilEnd && hasReached(assignment, ends)) stopped.resolve();
-    }, TICK_MS);
-    try {
-      if (!signal.aborted) {
-        await Promise.race([stopped.promise, this.#failure.promise, consumer.failed]);
-      }
-      assignment.close();
-      for (const lane of assignment.lanes) lane.cut('stop');
-      await Promise.race([
-        Promise.all(assignment.lanes.map((lane) => lane.settled())),
-        this.#failure.promise,
-      ]);
-      log.info('stopped', { ...this.#progress.summary() });
-    } finally {
-      clearInterval(timer);
-      signal.removeEventListener('abort', onAbort);
-      assignment.close();
-      for (const lane of assignment.lanes)
-        lane.abandon(signal.reason ?? new Error('the consumer ends'));
-    }
-  }
-}
-
-/** Everything that was in the topic at the start is placed, as far as it is ours to place. */
-function hasReached(assignment: Assignment, ends: ReadonlyMap<number, bigint>): boolean {
-  return (
-    assignment.isComplete &&
-    assignment.lanes.every(
-      (lane) => lane.isIdle && lane.wanted >= (ends.get(lane.of.partition) ?? 0n),
-    )
-  );
-}
-
-/** The group is started by this process if it has no member yet. */
-async function liveStart(
-  admin: KafkaAdmin,
-  group: string,
-  ends: ReadonlyMap<number, bigint>,
-): Promise<LiveStart> {
-  const { members } = await admin.groupState(group);
-  return { ends, startsGroup: members === 0 };
 }

@@ -20,13 +20,13 @@ export interface StartDeps {
   readonly params: Params['consumer'];
   readonly log: Log;
   readonly clock: Clock;
+  /** The end of each partition when this process started. A partition added later is read from its beginning. */
+  readonly ends: ReadonlyMap<number, bigint>;
+  /** The live consumer; undefined for the one that goes on from its position. */
   readonly live: LiveStart | undefined;
 }
 
-/** How the live consumer starts; partitions added later are read from their beginning. */
 export interface LiveStart {
-  /** The end of each partition when this process started. */
-  readonly ends: ReadonlyMap<number, bigint>;
   /** This process starts the group: what was sent while nobody was there is passed over. */
   readonly startsGroup: boolean;
 }
@@ -46,13 +46,12 @@ export class StartPositions {
     const { sink, positions, log } = this.#deps;
     const bounds = await this.bounds(of, signal);
     const hint = await positions.last(of);
-    const { live } = this.#deps;
-    const liveEnd = live?.ends.get(of.partition);
+    let isNew = false;
     const resumption = {
       hint,
-      wishedOrigin: async () => {
-        if (live) return liveEnd ?? bounds.logStart;
-        return this.#wished(of, bounds, signal);
+      wishedOrigin: () => {
+        isNew = true;
+        return this.#firstPosition(of, bounds, signal);
       },
       place: (entry: BatchRecord) => sink.place(entry, signal),
       log,
@@ -60,10 +59,11 @@ export class StartPositions {
     const resumed = await resume(sink.ledger, of, resumption, signal);
     if (resumed.last) await positions.advance(resumed.last);
     let position = resumed.position;
-    if (live === undefined && resumed.last) await this.#explainFrom(of, bounds, position, signal);
-    if (live?.startsGroup && liveEnd !== undefined) {
-      position = await this.#jump(of, 'skip', position, liveEnd, signal);
+    const { live, ends } = this.#deps;
+    if (live?.startsGroup) {
+      position = await this.#jump(of, 'skip', position, ends.get(of.partition) ?? position, signal);
     }
+    if (!live && !isNew) await this.#explainFrom(of, bounds, position, signal);
     if (position < bounds.logStart) position = await this.#gap(of, position, bounds, signal);
     if (position > bounds.highWatermark) throw beyondEnd(of, position, bounds);
     log.info('reading from', { ...of, position, highWatermark: bounds.highWatermark });
@@ -80,6 +80,24 @@ export class StartPositions {
     });
   }
 
+  /** Where a partition begins that the ledger does not know. Decided for good, so it must exist. */
+  async #firstPosition(of: TopicPartition, bounds: Bounds, signal: AbortSignal): Promise<bigint> {
+    const { ends, live, params } = this.#deps;
+    const end = ends.get(of.partition);
+    if (end === undefined) return bounds.logStart;
+    if (live) return end;
+    const wished = await this.#wished(of, bounds, signal);
+    if (wished <= bounds.highWatermark) return wished;
+    throw new PipelineError(
+      'POSITION_BEYOND_END',
+      `${formatTopicPartition(of)}: --from ${params.from} means offset ${wished}, but the topic ends at ${bounds.highWatermark}`,
+      {
+        hint: 'Choose an offset that exists, or --from end. Nothing was decided.',
+        context: { ...of, wished, highWatermark: bounds.highWatermark },
+      },
+    );
+  }
+
   #wished(of: TopicPartition, bounds: Bounds, signal: AbortSignal): Promise<bigint> {
     const { admin, params, clock } = this.#deps;
     const at = async (timestampMs: number) =>
@@ -88,12 +106,15 @@ export class StartPositions {
     return startOffset(params.from, of, bounds, at, clock.now());
   }
 
-  /** `--from` on a table that has a ledger: behind its end nothing is read twice; ahead of it records would be lost. */
+  /**
+   * `--from` on a table that knows the partition: behind its position nothing is read twice; an offset ahead of it would
+   * lose records. A time or `end` was true once and is ahead whenever there is lag: it is not what is meant.
+   */
   async #explainFrom(of: TopicPartition, bounds: Bounds, position: bigint, signal: AbortSignal) {
     const { params, log } = this.#deps;
     if (params.from === 'stored') return;
     const wished = await this.#wished(of, bounds, signal);
-    if (wished > position) {
+    if (wished > position && /^[\d:,]+$/.test(params.from)) {
       throw new PipelineError(
         'POSITION_AHEAD',
         `${formatTopicPartition(of)}: --from ${params.from} means offset ${wished}, but the table goes only up to ${position}; ${wished - position} offsets would be skipped`,
@@ -103,13 +124,12 @@ export class StartPositions {
         },
       );
     }
-    if (wished < position) {
-      log.info('the table holds these offsets already; they are not read again', {
-        ...of,
-        from: wished,
-        position,
-      });
-    }
+    if (wished === position) return;
+    log.info('--from counts only for a table that does not know the partition yet; it goes on', {
+      ...of,
+      from: params.from,
+      position,
+    });
   }
 
   async #gap(of: TopicPartition, position: bigint, bounds: Bounds, signal: AbortSignal) {

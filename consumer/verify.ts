@@ -1,5 +1,5 @@
 // The verify command: compares topic, ledger and table per topic partition and prints the accounting. Anyone may run
-// it at any time, beside running consumers too; it writes nothing to the table.
+// it at any time, beside running consumers too; it changes nothing it looks at.
 import { HiveClient } from '../clients/hive/session.ts';
 import { KafkaAdmin } from '../clients/kafka/admin.ts';
 import { GroupConsumer } from '../clients/kafka/consumer.ts';
@@ -8,7 +8,7 @@ import { isCode, PipelineError } from '../pipeline/errors.ts';
 import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
 import type { OffsetRange } from '../pipeline/range.ts';
 import { deadLetterTopic } from './dead-letters.ts';
-import { openSink } from './sinks/index.ts';
+import { openLedger } from './sinks/index.ts';
 import { TopicCounts } from './verify/count.ts';
 import { gather } from './verify/gather.ts';
 import { judge, type VerifyReport } from './verify/judge.ts';
@@ -59,13 +59,13 @@ async function inspect(
   } = params;
   const admin = await KafkaAdmin.open(config.kafka, log, signal, limits.startMs);
   opened.add('admin', admin);
-  const sink = await openSink({ params, config }, table, { log, clock, opened }, signal);
   const hive = opened.add('hive', await HiveClient.open(config.hive, { log, clock }, signal));
+  const ledger = await openLedger({ params, config }, table, { hive, clock, opened }, signal);
   const bounds = await admin.offsets(topic, signal);
   const counts = readTopic ? new TopicCounts(topic, bounds) : undefined;
   const facts = await gather(
     {
-      ledger: sink.ledger,
+      ledger,
       topic,
       database,
       table,
@@ -78,8 +78,9 @@ async function inspect(
   const into = `${database}.${table}`;
   if (counts === undefined) return judge(topic, into, facts);
   const { sessionTimeoutMs } = params.consumer;
+  const { retryMs } = params.limits;
   const open: OpenConsumer = (name, group) =>
-    GroupConsumer.create(config.kafka, { topic: name, group, sessionTimeoutMs }, log);
+    GroupConsumer.create(config.kafka, { topic: name, group, sessionTimeoutMs, retryMs }, log);
   await readRanges(open, counts.ranges, (at, { offset }) => counts.add(at, offset), signal);
   const letters = await deadLetterRanges(admin, deadLetterTopic(params), signal);
   await readRanges(open, letters, (_, record) => counts.addDeadLetter(record, into), signal);

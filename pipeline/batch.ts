@@ -2,7 +2,7 @@
 // cuts one by count or bytes; age and idleness are for whoever owns a timer (see `openedAt`, `lastAddedAt`).
 import type { Clock } from './clock.ts';
 import { PipelineError } from './errors.ts';
-import type { OffsetRange, TopicPartition } from './range.ts';
+import { type OffsetRange, relate, type TopicPartition } from './range.ts';
 import { type PipelineRecord, recordBytes } from './record.ts';
 
 export interface Batch {
@@ -16,9 +16,6 @@ export interface BatchLimits {
   /** Bytes of keys and values per batch; a batch holds at least one record whatever its size. */
   readonly bytesMax: number;
 }
-
-/** Why a batch was closed. */
-export type CutReason = 'size' | 'bytes' | 'age' | 'idle' | 'stop' | 'memory';
 
 /**
  * Collects the records of one topic partition from `position` on. `skipTo` moves the end over offsets that
@@ -66,11 +63,10 @@ export class BatchBuilder {
     return this.#lastAddedAt;
   }
 
-  /** Why the open batch must be cut before `next` is added, or undefined while it fits. */
-  mustCutBefore(next: PipelineRecord): CutReason | undefined {
-    if (this.#records.length === 0) return undefined;
-    if (this.#records.length >= this.#limits.size) return 'size';
-    return this.#bytes + recordBytes(next) > this.#limits.bytesMax ? 'bytes' : undefined;
+  /** The open batch must be cut before `next` is added. An empty one takes a record of any size. */
+  isFullFor(next: PipelineRecord): boolean {
+    if (this.#records.length === 0) return false;
+    return this.isFull || this.#bytes + recordBytes(next) > this.#limits.bytesMax;
   }
 
   get isFull(): boolean {
@@ -107,8 +103,9 @@ export class BatchBuilder {
 
 /** What is left of `batch` from `position` on (the trim of an overlapping batch), or undefined if nothing is. */
 export function trimBatch(batch: Batch, position: bigint): Batch | undefined {
-  if (position >= batch.range.end) return undefined;
-  if (position <= batch.range.start) return batch;
+  const relation = relate(position, batch.range);
+  if (relation === 'replayed') return undefined;
+  if (relation !== 'overlapping') return batch;
   const records = batch.records.filter((record) => record.offset >= position);
   return { range: { ...batch.range, start: position }, records };
 }

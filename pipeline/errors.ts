@@ -77,9 +77,6 @@ export const ERROR_CODES = {
     'A position file or ledger entry cannot be read as what it should be.',
   ),
   POSITION_UNWRITABLE: position('The position file cannot be written: rights or full disk.'),
-  POSITION_TOPIC_RECREATED: position(
-    'The topic was deleted and created again since the last batch.',
-  ),
   VERIFY_FAILED: { retry: 'never', exit: 1, meaning: 'Topic, ledger and table do not agree.' },
   STACK_PREREQUISITE: stack('Node, Java or Maven is missing or too old.'),
   STACK_ARTIFACT: stack('An artifact of the local stack is missing or its checksum differs.'),

@@ -1,11 +1,14 @@
 // The positions command: shows how far each topic partition is, exports it, moves it forward, rebuilds the file.
+import { HiveClient } from '../../clients/hive/session.ts';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';
 import type { Settings } from '../../params/schema.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
+import type { BatchRecord, Ledger } from '../../pipeline/ledger.ts';
 import { type CommandDeps, Lifecycle } from '../../pipeline/lifecycle.ts';
-import { formatTopicPartition, type OffsetRange } from '../../pipeline/range.ts';
+import type { PlacedBatch } from '../../pipeline/position-store.ts';
+import { formatTopicPartition } from '../../pipeline/range.ts';
 import { walkChain } from '../chain.ts';
-import { openSink } from '../sinks/index.ts';
+import { openLedger, openSink } from '../sinks/index.ts';
 import { FilePositionStore, readPositionFile } from './file.ts';
 import { GroupPositions } from './group.ts';
 import { type PartitionOffset, setPositions } from './move.ts';
@@ -34,24 +37,31 @@ export async function runPositions(
   const destination = `${params.table.database}.${table}`;
   const usesFile = !live && params.positions.store === 'file';
   const { file } = params.positions;
+  if (action.kind === 'rebuild' && !usesFile) throw nothingToRebuild();
   const opened = new Lifecycle();
   try {
     const admin = await KafkaAdmin.open(config.kafka, log, signal, limits.startMs);
     opened.add('admin', admin);
     const bounds = await admin.offsets(topic, signal);
-    const sink = await openSink(settings, table, { log, clock, opened }, signal);
     const group = live ? params.consumer.liveGroup : params.consumer.group;
     const store = new GroupPositions({ group, topic, admin, commit: readOnly });
     const saved = usesFile
       ? savedInFile(file, destination, topic)
       : (partition: number) => store.last({ topic, partition });
-    const parts = { topic, sink, saved, bounds, clock };
-    if (action.kind === 'rebuild') {
-      if (!usesFile) throw nothingToRebuild();
-      const files = new FilePositionStore({ file, destination, log, clock });
-      for (const line of await rebuild(parts, files, signal)) out(line);
-    } else if (action.kind === 'set') {
+    if (action.kind === 'set') {
+      const sink = await openSink(settings, table, { log, clock, opened }, signal);
+      const place = (entry: BatchRecord) => sink.place(entry, signal);
+      const parts = { topic, ledger: sink.ledger, saved, bounds, place, clock };
       for (const line of await setPositions(parts, action.to, action.force, signal)) out(line);
+      return;
+    }
+    // The others only look at the table.
+    const hive = opened.add('hive', await HiveClient.open(config.hive, { log, clock }, signal));
+    const ledger = await openLedger(settings, table, { hive, clock, opened }, signal);
+    const parts = { topic, ledger, saved, bounds };
+    if (action.kind === 'rebuild') {
+      const files = new FilePositionStore({ file, destination, log, clock });
+      for (const line of await rebuild(ledger, files, signal)) out(line);
     } else {
       const standings = await survey(parts, signal);
       if (action.kind === 'export') out(exportJson(topic, destination, standings));
@@ -64,17 +74,17 @@ export async function runPositions(
 
 /** Writes the file anew from the ledger, for all topics of the table. Throws POSITION_LOCKED while a consumer runs. */
 export async function rebuild(
-  { sink: { ledger } }: Pick<PositionsParts, 'sink'>,
+  ledger: Ledger,
   store: FilePositionStore,
   signal: AbortSignal,
 ): Promise<string[]> {
   await store.open(signal);
   try {
-    const ranges: OffsetRange[] = [];
+    const ranges: PlacedBatch[] = [];
     for (const of of await ledger.partitions(signal)) {
       const origin = await ledger.readOrigin(of, signal);
       if (origin === undefined) continue;
-      let last: OffsetRange | undefined;
+      let last: PlacedBatch | undefined;
       for await (const entry of walkChain(ledger, of, origin, signal)) last = entry;
       if (last) ranges.push(last);
     }

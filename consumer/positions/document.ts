@@ -1,13 +1,13 @@
 // What stands in the position file: destination → topic → partition → the range of its last placed batch.
 // Pure: text in and out is the adapter's, decisions are the store's.
 import { PipelineError } from '../../pipeline/errors.ts';
-import type { OffsetRange } from '../../pipeline/range.ts';
+import type { PlacedBatch } from '../../pipeline/position-store.ts';
 import type { JsonObject } from './safe-json-adapter.ts';
 
 /** Where a topic partition was last placed, for one destination (`database.table`, or a base path). */
 export interface SavedPosition {
   readonly destination: string;
-  readonly range: OffsetRange;
+  readonly range: PlacedBatch;
   /** ISO time of the writer's clock; for people only. */
   readonly savedAt: string;
 }
@@ -55,7 +55,8 @@ export function formatPositions(saved: Iterable<SavedPosition>): JsonObject {
     const topics = positions.get(destination) ?? new Map<string, [string, JsonObject][]>();
     const partitions = topics.get(range.topic) ?? [];
     const [start, end] = [range.start.toString(), range.end.toString()];
-    partitions.push([String(range.partition), { lastBatch: { start, end }, next: end, savedAt }]);
+    const lastBatch = { start, end, attempt: range.attempt };
+    partitions.push([String(range.partition), { lastBatch, next: end, savedAt }]);
     positions.set(destination, topics.set(range.topic, partitions));
   }
   // fromEntries makes own properties of every name, `__proto__` (a legal topic) included.
@@ -66,13 +67,19 @@ export function formatPositions(saved: Iterable<SavedPosition>): JsonObject {
   return { version: VERSION, positions: Object.fromEntries(nested) };
 }
 
-function parseRange(value: unknown, file: string, where: string): { start: bigint; end: bigint } {
+function parseRange(
+  value: unknown,
+  file: string,
+  where: string,
+): Pick<PlacedBatch, 'start' | 'end' | 'attempt'> {
   const { lastBatch, next } = Object.fromEntries(entriesOf(value, file, where));
-  const { start, end } = Object.fromEntries(entriesOf(lastBatch, file, `${where}.lastBatch`));
+  const batch = Object.fromEntries(entriesOf(lastBatch, file, `${where}.lastBatch`));
+  const { start, end, attempt } = batch;
   if (!isOffset(start)) throw corrupt(file, `${where}.lastBatch.start`, 'is no offset in quotes');
   if (!isOffset(end)) throw corrupt(file, `${where}.lastBatch.end`, 'is no offset in quotes');
   if (next !== end) throw corrupt(file, `${where}.next`, 'differs from lastBatch.end');
-  const range = { start: BigInt(start), end: BigInt(end) };
+  if (typeof attempt !== 'string') throw corrupt(file, `${where}.lastBatch.attempt`, 'is no text');
+  const range = { start: BigInt(start), end: BigInt(end), attempt };
   if (range.start >= range.end) throw corrupt(file, `${where}.lastBatch`, 'ends before it starts');
   return range;
 }

@@ -6,8 +6,8 @@ import { ConfigWithAdapter } from 'node-json-db/dist/lib/JsonDBConfig.js';
 import type { Clock } from '../../pipeline/clock.ts';
 import { invariant, PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
-import type { PositionStore } from '../../pipeline/position-store.ts';
-import { formatRange, type OffsetRange, type TopicPartition } from '../../pipeline/range.ts';
+import type { PlacedBatch, PositionStore } from '../../pipeline/position-store.ts';
+import { formatRange, type TopicPartition } from '../../pipeline/range.ts';
 import { formatPositions, parsePositions, type SavedPosition } from './document.ts';
 import { FileLock } from './lock.ts';
 import { SafeJsonAdapter, unwritable } from './safe-json-adapter.ts';
@@ -75,14 +75,14 @@ export class FilePositionStore implements PositionStore {
     }
   }
 
-  async last(of: TopicPartition): Promise<OffsetRange | undefined> {
+  async last(of: TopicPartition): Promise<PlacedBatch | undefined> {
     return this.#saved.get(key(this.#destination, of))?.range;
   }
 
-  /** Resolves when the range is on disk. Many at a time share a write: one under way, one behind it. */
-  async advance({ topic, partition, start, end }: OffsetRange): Promise<void> {
+  /** Resolves when it is on disk. Many at a time share a write: one under way, one behind it. */
+  async advance({ topic, partition, start, end, attempt }: PlacedBatch): Promise<void> {
     invariant(this.#lock !== undefined, 'the position file is not open');
-    const range = { topic, partition, start, end };
+    const range = { topic, partition, start, end, attempt };
     invariant(start < end, `${formatRange(range)} holds nothing`);
     const stored = await this.last(range);
     if (stored === undefined || end > stored.end) this.#set(range);
@@ -90,7 +90,7 @@ export class FilePositionStore implements PositionStore {
   }
 
   /** Replaces all positions of this destination, backwards too: for `positions rebuild`. */
-  async replace(ranges: readonly OffsetRange[]): Promise<void> {
+  async replace(ranges: readonly PlacedBatch[]): Promise<void> {
     invariant(this.#lock !== undefined, 'the position file is not open');
     for (const [name, { destination }] of this.#saved) {
       if (destination === this.#destination) this.#saved.delete(name);
@@ -126,11 +126,11 @@ export class FilePositionStore implements PositionStore {
     this.#saved = new Map(saved.map((one) => [key(one.destination, one.range), one]));
   }
 
-  #set(range: OffsetRange): void {
-    const { topic, partition, start, end } = range;
+  #set(range: PlacedBatch): void {
+    const { topic, partition, start, end, attempt } = range;
     this.#saved.set(key(this.#destination, range), {
       destination: this.#destination,
-      range: { topic, partition, start, end },
+      range: { topic, partition, start, end, attempt },
       savedAt: new Date(this.#clock.now()).toISOString(),
     });
     this.#revision += 1;

@@ -1,8 +1,8 @@
-// The group store: the hint is the consumer group's committed offset, with the batch's start as its metadata. Nothing
+// The group store: the hint is the consumer group's committed offset, with the batch's start and attempt as its metadata. Nothing
 // lies on a disk, so it suits fleets and containers.
 import { invariant } from '../../pipeline/errors.ts';
-import type { PositionStore } from '../../pipeline/position-store.ts';
-import type { OffsetRange, TopicPartition } from '../../pipeline/range.ts';
+import type { PlacedBatch, PositionStore } from '../../pipeline/position-store.ts';
+import type { TopicPartition } from '../../pipeline/range.ts';
 
 /** What is needed of clients/kafka/admin.ts. */
 export interface GroupOffsetReader {
@@ -17,15 +17,15 @@ export interface GroupPositionsOptions {
   readonly group: string;
   readonly topic: string;
   readonly admin: GroupOffsetReader;
-  /** Commits `end` with metadata `start`. The running consumer does it: brokers refuse others while a group lives. */
-  readonly commit: (range: OffsetRange) => Promise<void>;
+  /** Commits `end` with metadata `<start> <attempt>`. The running consumer does it: brokers refuse others while a group lives. */
+  readonly commit: (range: PlacedBatch) => Promise<void>;
 }
 
 /** What lag tools show: the offset is committed after the placing only. One topic per store. */
 export class GroupPositions implements PositionStore {
   readonly name = 'group';
   readonly #options: GroupPositionsOptions;
-  readonly #known = new Map<number, OffsetRange>();
+  readonly #known = new Map<number, PlacedBatch>();
   /** Partitions that are asked for together share one request. */
   #asking: ReturnType<GroupOffsetReader['groupOffsets']> | undefined;
 
@@ -40,7 +40,7 @@ export class GroupPositions implements PositionStore {
    * Asked anew each time, as a partition may have been elsewhere since. An offset that somebody else committed (a lag
    * tool, a reset) carries no start and is no hint: then undefined. Throws KAFKA_*.
    */
-  async last({ topic, partition }: TopicPartition): Promise<OffsetRange | undefined> {
+  async last({ topic, partition }: TopicPartition): Promise<PlacedBatch | undefined> {
     this.#checkTopic(topic);
     const committed = (await this.#offsets()).get(partition);
     const range = committed && parseCommitted({ topic, partition }, committed);
@@ -49,11 +49,11 @@ export class GroupPositions implements PositionStore {
     return range;
   }
 
-  async advance({ topic, partition, start, end }: OffsetRange): Promise<void> {
+  async advance({ topic, partition, start, end, attempt }: PlacedBatch): Promise<void> {
     this.#checkTopic(topic);
     const known = this.#known.get(partition);
     if (known !== undefined && end <= known.end) return;
-    const range = { topic, partition, start, end };
+    const range = { topic, partition, start, end, attempt };
     await this.#options.commit(range);
     this.#known.set(partition, range);
   }
@@ -75,12 +75,12 @@ export class GroupPositions implements PositionStore {
   }
 }
 
-/** The range a committed offset stands for, undefined when its metadata is not the start of a batch. */
+/** The range a committed offset stands for, undefined when its metadata does not name a batch. */
 export function parseCommitted(
   { topic, partition }: TopicPartition,
   { offset, metadata }: { readonly offset: bigint; readonly metadata: string },
-): OffsetRange | undefined {
-  if (!/^\d{1,19}$/.test(metadata)) return undefined;
-  const start = BigInt(metadata);
-  return start < offset ? { topic, partition, start, end: offset } : undefined;
+): PlacedBatch | undefined {
+  const [, start, attempt] = /^(\d{1,19}) (\S+)$/.exec(metadata) ?? [];
+  if (start === undefined || attempt === undefined || BigInt(start) >= offset) return undefined;
+  return { topic, partition, start: BigInt(start), end: offset, attempt };
 }

@@ -2,16 +2,15 @@
 import type { Settings } from '../../params/schema.ts';
 import { systemClock } from '../../pipeline/clock.ts';
 import type { Log } from '../../pipeline/log.ts';
-import type { PositionStore } from '../../pipeline/position-store.ts';
-import type { OffsetRange } from '../../pipeline/range.ts';
+import type { PlacedBatch, PositionStore } from '../../pipeline/position-store.ts';
 import { FilePositionStore } from './file.ts';
 import { type GroupOffsetReader, GroupPositions } from './group.ts';
 
 export interface PositionStoreDeps {
   readonly log: Log;
   readonly admin: GroupOffsetReader;
-  /** Commits a range as the group's offset; used by the group store only. */
-  readonly commit: (range: OffsetRange) => Promise<void>;
+  /** Commits a batch as the group's offset; used by the group store only. */
+  readonly commit: (placed: PlacedBatch) => Promise<void>;
 }
 
 /** The store of consumer-from-position, for its group and its table. */

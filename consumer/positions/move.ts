@@ -8,6 +8,13 @@ import { formatRange, formatTopicPartition, type OffsetRange } from '../../pipel
 import { resume } from '../chain.ts';
 import { type PositionStanding, type PositionsParts, survey } from './survey.ts';
 
+/** What moving works on. */
+export interface MoveParts extends PositionsParts {
+  /** Moves the files of an entry to where readers look; idempotent. */
+  readonly place: (entry: BatchRecord) => Promise<void>;
+  readonly clock: Clock;
+}
+
 export interface PartitionOffset {
   readonly partition: number;
   readonly offset: bigint;
@@ -34,7 +41,7 @@ export function parsePartitionOffsets(text: string): PartitionOffset[] {
  * forward only with `force`, as records are left out. Consumers may run: they find the entry and go on behind it.
  */
 export async function setPositions(
-  parts: PositionsParts,
+  parts: MoveParts,
   to: readonly PartitionOffset[],
   force: boolean,
   signal: AbortSignal,
@@ -98,24 +105,23 @@ function checkWish(
 }
 
 async function moveTo(
-  { topic, sink, clock }: PositionsParts,
+  { topic, ledger, place, clock }: MoveParts,
   { partition, saved, position }: PositionStanding,
   offset: bigint,
   signal: AbortSignal,
 ): Promise<string> {
   const of = { topic, partition };
-  // Before anything is committed behind it, the last entry must be placed: see resume().
-  const place = (entry: BatchRecord) => sink.place(entry, signal);
   const hint = position === undefined ? undefined : saved;
+  // Places the last entry, as must be before anything is committed behind it.
   const { position: stands } = await resume(
-    sink.ledger,
+    ledger,
     of,
     { hint, wishedOrigin: async () => offset, place, log: silentLog },
     signal,
   );
   if (stands < offset) {
     const skip = skipEntry({ ...of, start: stands, end: offset }, clock);
-    const decided = await sink.ledger.commit(skip, signal);
+    const decided = await ledger.commit(skip, signal);
     if (decided.attempt === skip.attempt) return `${formatRange(skip)} is passed over`;
   } else if (stands === offset) {
     return `${formatTopicPartition(of)} is at ${offset}`;

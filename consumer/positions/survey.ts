@@ -1,7 +1,6 @@
 // How far each topic partition is: by the position store, by the ledger, and what the topic holds.
-import type { Clock } from '../../pipeline/clock.ts';
-import type { OffsetRange } from '../../pipeline/range.ts';
-import type { Sink } from '../../pipeline/sink.ts';
+import type { Ledger } from '../../pipeline/ledger.ts';
+import type { PlacedBatch } from '../../pipeline/position-store.ts';
 import { walkChain } from '../chain.ts';
 import { aligned } from '../verify/print.ts';
 
@@ -9,7 +8,7 @@ import { aligned } from '../verify/print.ts';
 export interface PositionStanding {
   readonly partition: number;
   /** Undefined: the store knows nothing (and the ledger is asked from its beginning). */
-  readonly saved: OffsetRange | undefined;
+  readonly saved: PlacedBatch | undefined;
   /** Undefined: nobody has begun to read it. */
   readonly origin: bigint | undefined;
   /** End of the ledger's chain: where the next start goes on. */
@@ -18,33 +17,32 @@ export interface PositionStanding {
   readonly highWatermark: bigint;
 }
 
-/** What an action works on. */
+/** What an action looks at. */
 export interface PositionsParts {
   readonly topic: string;
-  readonly sink: Pick<Sink, 'ledger' | 'place'>;
-  readonly saved: (partition: number) => Promise<OffsetRange | undefined>;
+  readonly ledger: Ledger;
+  readonly saved: (partition: number) => Promise<PlacedBatch | undefined>;
   readonly bounds: ReadonlyMap<
     number,
     { readonly logStart: bigint; readonly highWatermark: bigint }
   >;
-  readonly clock: Clock;
 }
 
 /** Every partition of the topic, ascending. */
 export async function survey(
-  { topic, sink, saved, bounds }: PositionsParts,
+  { topic, ledger, saved, bounds }: PositionsParts,
   signal: AbortSignal,
 ): Promise<PositionStanding[]> {
   const standings: PositionStanding[] = [];
   for (const [partition, { logStart, highWatermark }] of bounds) {
     const of = { topic, partition };
     const hint = await saved(partition);
-    const origin = await sink.ledger.readOrigin(of, signal);
+    const origin = await ledger.readOrigin(of, signal);
     // The hint shortens the walk; one that the ledger does not know is of no use.
-    const known = hint && (await sink.ledger.read(of, hint.start, signal));
+    const known = hint && (await ledger.read(of, hint.start, signal));
     let position = known?.end ?? origin;
     if (position !== undefined) {
-      for await (const { end } of walkChain(sink.ledger, of, position, signal)) position = end;
+      for await (const { end } of walkChain(ledger, of, position, signal)) position = end;
     }
     standings.push({ partition, saved: hint, origin, position, logStart, highWatermark });
   }

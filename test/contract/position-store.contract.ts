@@ -1,8 +1,7 @@
 // The law of position stores: every store runs it. A store is a hint that only grows and survives a restart.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { PositionStore } from '../../pipeline/position-store.ts';
-import type { OffsetRange } from '../../pipeline/range.ts';
+import type { PlacedBatch, PositionStore } from '../../pipeline/position-store.ts';
 
 export interface StoreWorld {
   /** Partitions 0, 1 and 2 of it may be used. */
@@ -16,13 +15,13 @@ export function positionStoreContract(name: string, create: () => Promise<StoreW
   const signal = new AbortController().signal;
 
   const inWorld = async (
-    run: (store: PositionStore, world: StoreWorld, at: typeof rangeIn) => Promise<void>,
+    run: (store: PositionStore, world: StoreWorld, at: typeof batchIn) => Promise<void>,
   ) => {
     const world = await create();
     const store = world.make();
     try {
       await store.open(signal);
-      await run(store, world, rangeIn);
+      await run(store, world, batchIn);
     } finally {
       await store.close();
       await world.dispose();
@@ -35,7 +34,7 @@ export function positionStoreContract(name: string, create: () => Promise<StoreW
         assert.equal(await store.last({ topic, partition: 0 }), undefined);
       }));
 
-    test('gives back the range of the last batch, start and end, for each partition', () =>
+    test('gives back the last batch, its start, end and attempt, for each partition', () =>
       inWorld(async (store, { topic }, at) => {
         await store.advance(at(topic, 0, 0n, 10n));
         await store.advance(at(topic, 0, 10n, 25n));
@@ -45,7 +44,7 @@ export function positionStoreContract(name: string, create: () => Promise<StoreW
         assert.equal(await store.last({ topic, partition: 1 }), undefined);
       }));
 
-    test('never goes back: an older range, or the same, changes nothing', () =>
+    test('never goes back: an older batch, or one with the same end, changes nothing', () =>
       inWorld(async (store, { topic }, at) => {
         await store.advance(at(topic, 1, 40n, 50n));
         await store.advance(at(topic, 1, 30n, 40n));
@@ -66,9 +65,9 @@ export function positionStoreContract(name: string, create: () => Promise<StoreW
         await next.close();
       }));
 
-    test('takes a whole ledger entry and keeps its range only', () =>
+    test('takes a whole ledger entry and keeps its range and attempt only', () =>
       inWorld(async (store, { topic }, at) => {
-        await store.advance({ ...at(topic, 0, 0n, 5n), rows: 5, attempt: 'x' } as OffsetRange);
+        await store.advance({ ...at(topic, 0, 0n, 5n), rows: 5 } as PlacedBatch);
         assert.deepEqual(await store.last({ topic, partition: 0 }), at(topic, 0, 0n, 5n));
       }));
 
@@ -87,6 +86,6 @@ export function positionStoreContract(name: string, create: () => Promise<StoreW
   });
 }
 
-function rangeIn(topic: string, partition: number, start: bigint, end: bigint): OffsetRange {
-  return { topic, partition, start, end };
+function batchIn(topic: string, partition: number, start: bigint, end: bigint): PlacedBatch {
+  return { topic, partition, start, end, attempt: `${start}-${end}` };
 }

@@ -21,7 +21,7 @@ function say(line: string): void {
 async function advanceForEver(partition: number): Promise<void> {
   const of = { topic: 'posts', partition };
   for (let start = (await store.last(of))?.end ?? 0n; ; start += 1n) {
-    await store.advance({ ...of, start, end: start + 1n });
+    await store.advance({ ...of, start, end: start + 1n, attempt: `${start}` });
     say(`${partition}:${start + 1n}`);
   }
 }
@@ -32,7 +32,10 @@ try {
   // `padding` entries of long names make the file outgrow a limit on its size.
   const others = Array.from({ length: Number(padding) }, (_, index) => index);
   const grow = others.map((index) =>
-    store.advance({ topic: `${'x'.repeat(200)}${index}`, partition: 0, start: 0n, end: 1n }),
+    store.advance({
+      topic: `${'x'.repeat(200)}${index}`,
+      ...{ partition: 0, start: 0n, end: 1n, attempt: '0' },
+    }),
   );
   await Promise.all(grow);
   await Promise.all([0, 1, 2, 3].map(advanceForEver));

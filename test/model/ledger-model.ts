@@ -11,8 +11,7 @@ import type { Clock } from '../../pipeline/clock.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { BatchRecord } from '../../pipeline/ledger.ts';
 import { silentLog } from '../../pipeline/log.ts';
-import type { PositionStore } from '../../pipeline/position-store.ts';
-import type { OffsetRange } from '../../pipeline/range.ts';
+import type { PlacedBatch, PositionStore } from '../../pipeline/position-store.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
 import { isRetriable } from '../../pipeline/retry.ts';
 import type { Sink } from '../../pipeline/sink.ts';
@@ -35,7 +34,7 @@ export class World {
   readonly #memory: MemoryFiles;
   readonly #network: Network;
   readonly #logs: readonly (readonly bigint[])[];
-  readonly #history: OffsetRange[][] = [[], []];
+  readonly #history: PlacedBatch[][] = [[], []];
   readonly #failures: string[] = [];
 
   constructor(seed: number, planted: Planted) {
@@ -107,10 +106,10 @@ export class World {
         if (this.#network.chance(0.1)) return undefined;
         return this.#network.chance(0.3) ? this.#network.pick(known) : known.at(-1);
       },
-      advance: async ({ topic, partition, start, end }) => {
+      advance: async ({ topic, partition, start, end, attempt }) => {
         const known = this.#history[partition] ?? [];
         const grows = (known.at(-1)?.end ?? -1n) < end;
-        if (grows) known.push({ topic, partition, start, end });
+        if (grows) known.push({ topic, partition, start, end, attempt });
       },
     };
   }

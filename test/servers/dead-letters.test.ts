@@ -38,7 +38,7 @@ describe('dead letters on a real broker', () => {
     const open = (name: string, group: string) =>
       GroupConsumer.create(
         config.kafka,
-        { topic: name, group, sessionTimeoutMs: 10_000 },
+        { topic: name, group, sessionTimeoutMs: 10_000, retryMs: 60_000 },
         silentLog,
       );
     await readRanges(open, ranges, (_, record) => void records.push(record), signal);

@@ -14,7 +14,7 @@ const signal = new AbortController().signal;
 
 /** Joins the group and holds all partitions of the topic; what it reads is of no interest. */
 async function joined({ config }: Settings, topic: string, group: string): Promise<GroupConsumer> {
-  const options = { topic, group, sessionTimeoutMs: 10_000 };
+  const options = { topic, group, sessionTimeoutMs: 10_000, retryMs: 60_000 };
   const consumer = GroupConsumer.create(config.kafka, options, silentLog);
   const assigned = deferred<void>();
   const listener: GroupConsumerListener = {
@@ -34,7 +34,7 @@ async function worldOf(settings: Settings) {
   await admin.ensureTopic(topic, { partitions: 3, replication: 1 }, signal);
   const consumer = await joined(settings, topic, group);
   const make = () =>
-    new GroupPositions({ group, topic, admin, commit: (range) => consumer.commit(range) });
+    new GroupPositions({ group, topic, admin, commit: (placed) => consumer.commit(placed) });
   const dispose = async () => {
     await consumer.close();
     await admin.close();
@@ -51,18 +51,18 @@ describe('the group store on a real broker', () => {
   });
   after(() => world.dispose());
 
-  test('lag tools see the position, and the start of the last batch beside it', async () => {
+  test('lag tools see the position, and the start and attempt of the last batch beside it', async () => {
     const { topic, group, admin } = world;
-    await world.make().advance({ topic, partition: 2, start: 40n, end: 50n });
+    await world.make().advance({ topic, partition: 2, start: 40n, end: 50n, attempt: 'a1' });
     const committed = await admin.groupOffsets(group, topic);
-    assert.deepEqual(committed.get(2), { offset: 50n, metadata: '40' });
+    assert.deepEqual(committed.get(2), { offset: 50n, metadata: '40 a1' });
   });
 
   test('an offset that another tool committed is no hint', async () => {
     const { topic, consumer } = world;
     const store = world.make();
-    await store.advance({ topic, partition: 0, start: 3n, end: 9n });
-    await consumer.commit({ topic, partition: 0, start: 9n, end: 9n });
+    await store.advance({ topic, partition: 0, start: 3n, end: 9n, attempt: 'a1' });
+    await consumer.commit({ topic, partition: 0, start: 9n, end: 9n, attempt: 'a1' });
     assert.equal(await store.last({ topic, partition: 0 }), undefined);
   });
 });

@@ -21,6 +21,7 @@ class Hands {
   readonly calls: string[] = [];
   readonly failures: unknown[] = [];
   readonly loads = new Map<number, Deferred<bigint>>();
+  readonly #end = deferred<never>();
   logStart = 0n;
   readonly assignment = new Assignment(
     'posts',
@@ -42,13 +43,25 @@ class Hands {
   );
 
   #lane(partition: number, position: bigint): Lane {
-    const limits = { size: 2, bytesMax: 1e6, ageMsMax: 1e6, idleMsMax: 1e6, heldBytesMax: 500 };
+    const limits = {
+      size: 2,
+      bytesMax: 1e6,
+      ageMsMax: 1e6,
+      idleMsMax: 1e6,
+      heldBytesMax: () => 500,
+    };
     const owner = {
-      deliver: () => new Promise<never>(() => {}),
+      deliver: () => this.#end.promise,
       onDrained: (lane: Lane) => this.assignment.drained(lane),
       onFailed: () => {},
     };
     return new Lane({ topic: 'posts', partition }, position, limits, owner, systemClock);
+  }
+
+  /** Ends every delivery under way, as failed. */
+  async lanesEnd(): Promise<void> {
+    this.#end.reject(new Error('ended by the test'));
+    await turn();
   }
 
   async load(partition: number, position: bigint): Promise<void> {
@@ -97,7 +110,7 @@ test('G01: partitions that stay keep their lane and are sought where it stands; 
   hands.assignment.records(2, 0n, [record(0)], 1n);
   hands.taken();
   hands.assignment.assigned([1, 3]);
-  assert.deepEqual(hands.taken(), ['seek 1 1', 'pause 3']);
+  assert.deepEqual(hands.taken(), ['seek 1 1', 'resume 1', 'pause 3']);
   await hands.load(3, 6n);
   assert.deepEqual(hands.wanted, { 1: '1', 3: '6' });
   assert.equal(hands.assignment.records(2, 1n, [record(1)], 2n), false);
@@ -141,17 +154,92 @@ test('O02: a fetch that jumps twice over offsets that hold no record is accepted
   assert.equal(hands.assignment.records(0, 50n, [record(50)], 51n), true);
 });
 
-test('O01: offsets without records are passed over only where they continue what was read', async () => {
+test('O01: offsets without records are passed over where they continue what was read', async () => {
   const hands = new Hands();
   hands.assignment.assigned([0]);
   await hands.load(0, 40n);
-  hands.assignment.passedOver(0, 100n, 110n);
-  assert.deepEqual(hands.wanted, { 0: '40' });
   hands.assignment.passedOver(0, 40n, 45n);
   assert.deepEqual(hands.wanted, { 0: '45' });
-  hands.assignment.records(0, 45n, [record(45)], 46n);
+  hands.assignment.passedOver(0, 30n, 35n);
+  assert.deepEqual(hands.wanted, { 0: '45' });
+});
+
+test('O01 O02: aborted records behind a hole are passed over only after a second look', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 40n);
+  hands.taken();
   hands.assignment.passedOver(0, 48n, 50n);
-  assert.deepEqual(hands.wanted, { 0: '50' });
+  assert.deepEqual(hands.wanted, { 0: '40' });
+  hands.assignment.passedOver(0, 48n, 50n);
+  await turn();
+  assert.deepEqual(hands.wanted, { 0: '48' });
+  assert.deepEqual(hands.taken(), ['seek 0 40', 'pause 0', 'seek 0 48', 'resume 0']);
+});
+
+test('O03: a jump over deleted offsets is a loss even when only aborted records follow', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 40n);
+  hands.assignment.records(0, 40n, [record(40)], 41n);
+  hands.logStart = 90n;
+  hands.taken();
+  hands.assignment.passedOver(0, 90n, 95n);
+  hands.assignment.passedOver(0, 90n, 95n);
+  await turn();
+  assert.deepEqual(hands.taken(), ['seek 0 41', 'pause 0']);
+  await hands.lanesEnd();
+  assert.deepEqual(hands.taken(), ['pause 0']);
+  await hands.load(0, 90n);
+  assert.deepEqual(hands.wanted, { 0: '90' });
+});
+
+test('O03: a log that was emptied before it was read is noticed without any record', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 40n);
+  hands.taken();
+  hands.assignment.checkIdle();
+  await turn();
+  assert.deepEqual(hands.taken(), []);
+  hands.logStart = 90n;
+  hands.assignment.checkIdle();
+  await turn();
+  assert.deepEqual(hands.taken(), ['pause 0']);
+});
+
+test('a join while the ends of the log are asked for leaves nothing paused', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 40n);
+  hands.assignment.records(0, 50n, [record(50)], 51n);
+  hands.assignment.records(0, 50n, [record(50)], 51n);
+  hands.taken();
+  hands.assignment.assigned([0]);
+  await turn();
+  assert.deepEqual(hands.taken(), ['seek 0 40', 'resume 0']);
+});
+
+test('after a restart of the client a full lane is paused again', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 0n);
+  hands.assignment.records(0, 0n, [0, 1, 2, 3, 4].map(record), 5n);
+  hands.taken();
+  hands.assignment.assigned([0]);
+  assert.deepEqual(hands.taken(), ['seek 0 5', 'pause 0']);
+});
+
+test('once closed nothing is taken in, whatever joins follow', async () => {
+  const hands = new Hands();
+  hands.assignment.assigned([0]);
+  await hands.load(0, 0n);
+  hands.taken();
+  hands.assignment.close();
+  assert.deepEqual(hands.taken(), ['pause 0']);
+  hands.assignment.assigned([0, 1]);
+  assert.deepEqual(hands.taken(), ['pause 0,1']);
+  assert.equal(hands.assignment.records(0, 0n, [record(0)], 1n), false);
 });
 
 test('a full lane is paused until it is drained, and a lane that has moved on resumes nothing', async () => {

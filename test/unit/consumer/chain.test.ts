@@ -5,17 +5,18 @@ import { resume, walkChain } from '../../../consumer/chain.ts';
 import { isCode } from '../../../pipeline/errors.ts';
 import type { BatchRecord, Ledger } from '../../../pipeline/ledger.ts';
 import { silentLog } from '../../../pipeline/log.ts';
-import type { OffsetRange } from '../../../pipeline/range.ts';
+import type { PlacedBatch } from '../../../pipeline/position-store.ts';
 import { chainOf, entryOf, MemoryLedger } from '../../support/memory-ledger.ts';
 
 const of = { topic: 'posts', partition: 3 };
 const signal = new AbortController().signal;
 
-function range(start: number, end: number): OffsetRange {
-  return { ...of, start: BigInt(start), end: BigInt(end) };
+/** What the store would have kept of `entryOf(of, start, end)`. */
+function placedAt(start: number, end: number, attempt = `${start}-${end}`): PlacedBatch {
+  return { ...of, start: BigInt(start), end: BigInt(end), attempt };
 }
 
-async function resumeOn(ledger: Ledger, hint?: OffsetRange, wished = 7n) {
+async function resumeOn(ledger: Ledger, hint?: PlacedBatch, wished = 7n) {
   const placed: bigint[] = [];
   const warnings: string[] = [];
   const result = await resume(
@@ -64,35 +65,35 @@ describe('resume', () => {
 
   test('a hint spares the walk up to it', async () => {
     const ledger = await chainOf(of, [0, 10, 20, 30, 40]);
-    const found = await resumeOn(ledger, range(20, 30));
+    const found = await resumeOn(ledger, placedAt(20, 30));
     assert.deepEqual([found.position, found.walked, found.placed], [40n, 1, [30n]]);
     assert.ok(!ledger.reads.includes(0n) && !ledger.reads.includes(10n));
   });
 
   test('R14: a batch that the hint says was placed is not placed again, wherever its files are now', async () => {
-    const found = await resumeOn(await chainOf(of, [0, 10]), range(0, 10));
+    const found = await resumeOn(await chainOf(of, [0, 10]), placedAt(0, 10));
     assert.deepEqual([found.position, found.walked, found.placed], [10n, 0, []]);
   });
 
-  test('a hint that does not fit its entry proves nothing: the entry is placed', async () => {
-    const found = await resumeOn(await chainOf(of, [0, 10]), range(0, 9));
+  test('a hint of another attempt at its entry proves nothing: the entry is placed', async () => {
+    const found = await resumeOn(await chainOf(of, [0, 10]), placedAt(0, 10, 'other'));
     assert.deepEqual([found.position, found.walked, found.placed], [10n, 0, [0n]]);
   });
 
   test("the ledger's end of the hinted batch counts, not the hint's", async () => {
-    const found = await resumeOn(await chainOf(of, [0, 10, 20]), range(10, 999));
-    assert.equal(found.position, 20n);
+    const found = await resumeOn(await chainOf(of, [0, 10, 20]), placedAt(10, 999, '10-20'));
+    assert.deepEqual([found.position, found.placed], [20n, []]);
     assert.deepEqual(found.warnings, []);
   });
 
   test('a hint the ledger does not know is ignored with a warning', async () => {
-    const found = await resumeOn(await chainOf(of, [0, 10, 20]), range(12, 20));
+    const found = await resumeOn(await chainOf(of, [0, 10, 20]), placedAt(12, 20));
     assert.equal(found.position, 20n);
     assert.equal(found.warnings.length, 1);
   });
 
   test('a hint left from a dropped table does not decide where the new one starts', async () => {
-    const found = await resumeOn(new MemoryLedger(), range(80, 90), 0n);
+    const found = await resumeOn(new MemoryLedger(), placedAt(80, 90), 0n);
     assert.equal(found.position, 0n);
     assert.equal(found.warnings.length, 1);
   });
@@ -120,20 +121,28 @@ describe('resume', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 60 }),
-        fc.option(fc.tuple(fc.nat(200), fc.integer({ min: 1, max: 50 })), { nil: undefined }),
+        fc.option(
+          fc.tuple(fc.nat(200), fc.integer({ min: 1, max: 50 }), fc.constantFrom(undefined, 'x')),
+          { nil: undefined },
+        ),
         async (lengths, hint) => {
           const bounds = [3];
           for (const length of lengths) bounds.push((bounds.at(-1) ?? 3) + length);
           const ledger = await chainOf(of, bounds);
-          const known = hint && range(hint[0], hint[0] + hint[1]);
+          const known = hint && placedAt(hint[0], hint[0] + hint[1], hint[2]);
           const found = await resumeOn(ledger, known, 3n);
           assert.equal(found.position, BigInt(bounds.at(-1) ?? 3));
           const { last } = found;
-          const wasPlaced = last && known?.start === last.start && known.end === last.end;
+          const wasPlaced = last && known?.start === last.start && known.attempt === last.attempt;
           assert.deepEqual(found.placed, last && !wasPlaced ? [last.start] : []);
         },
       ),
-      { examples: [[[4], [3, 4]]] },
+      {
+        examples: [
+          [[4], [3, 4, undefined]],
+          [[4], [3, 4, 'x']],
+        ],
+      },
     );
   });
 });

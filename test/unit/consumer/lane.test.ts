@@ -15,7 +15,7 @@ const LIMITS: LaneLimits = {
   bytesMax: 1_000_000,
   ageMsMax: 1000,
   idleMsMax: 400,
-  heldBytesMax: 1_000_000,
+  heldBytesMax: () => 1_000_000,
 };
 
 const record = (offset: number, bytes = 10): PipelineRecord => ({
@@ -63,7 +63,7 @@ class Hands {
           return this.answer(batch);
         },
         onDrained: (lane) => this.drained.push(lane.position),
-        onFailed: (_, error) => this.failures.push(error),
+        onFailed: (error) => this.failures.push(error),
       },
       this.clock,
     );
@@ -102,7 +102,7 @@ test('W05: offsets with holes never make the position start plus count', async (
     [0, 10, 20, 30].map((offset) => record(offset)),
     31n,
   );
-  lane.cut('stop');
+  lane.cut();
   await lane.settled();
   assert.deepEqual(hands.delivered, ['[0,21) 0 10 20', '[21,31) 30']);
   assert.equal(lane.position, 31n);
@@ -141,7 +141,7 @@ test('a batch never exceeds its bytes, unless one record alone does', async () =
   const hands = new Hands();
   const lane = hands.lane(0, { size: 100, bytesMax: 1500 });
   lane.push([record(0, 450), record(1, 450), record(2, 5000), record(3, 10)], 4n);
-  lane.cut('stop');
+  lane.cut();
   await lane.settled();
   assert.deepEqual(hands.delivered, ['[0,1) 0', '[1,2) 1', '[2,3) 2', '[3,4) 3']);
 });
@@ -151,10 +151,10 @@ test('offsets without records at the end belong to the next batch', async () => 
   const lane = hands.lane(0);
   lane.passOver(5n);
   assert.equal(lane.wanted, 5n);
-  lane.cut('stop');
+  lane.cut();
   assert.deepEqual(hands.delivered, []);
   lane.push([record(5)], 8n);
-  lane.cut('stop');
+  lane.cut();
   await lane.settled();
   assert.deepEqual(hands.delivered, ['[0,8) 5']);
 });
@@ -179,7 +179,7 @@ test('a longer entry of another writer drops what it covers, in later batches to
     [0, 1, 2, 3, 4, 5, 6, 7].map((offset) => record(offset)),
     8n,
   );
-  lane.cut('stop');
+  lane.cut();
   await lane.settled();
   assert.deepEqual(hands.delivered, ['[0,3) 0 1 2', '[7,8) 7']);
   assert.equal(lane.position, 8n);
@@ -192,7 +192,7 @@ test('a full lane says so, and tells when it is not full any more', async () => 
     await gate.promise;
     return entry(batch);
   };
-  const lane = hands.lane(0, { heldBytesMax: 1200 });
+  const lane = hands.lane(0, { heldBytesMax: () => 1200 });
   lane.push(
     [0, 1, 2, 3].map((offset) => record(offset)),
     4n,
@@ -207,8 +207,11 @@ test('a full lane says so, and tells when it is not full any more', async () => 
 
 test('a lane whose open batch alone fills it cuts that batch, instead of waiting for records nobody sends', async () => {
   const hands = new Hands();
-  const lane = hands.lane(0, { size: 100, heldBytesMax: 900 });
-  lane.push([0, 1, 2, 3].map((offset) => record(offset)), 4n);
+  const lane = hands.lane(0, { size: 100, heldBytesMax: () => 900 });
+  lane.push(
+    [0, 1, 2, 3].map((offset) => record(offset)),
+    4n,
+  );
   await lane.settled();
   assert.deepEqual(hands.delivered, ['[0,4) 0 1 2 3']);
   assert.deepEqual(hands.drained, [4n]);
@@ -274,7 +277,7 @@ test('whatever other writers decided, every record is decided once and in order'
           offsets.map((offset) => record(offset)),
           BigInt((offsets.at(-1) ?? -1) + 1),
         );
-        lane.cut('stop');
+        lane.cut();
         await lane.settled();
         assert.deepEqual(hands.failures, []);
         assert.deepEqual(decided, offsets.map(BigInt));

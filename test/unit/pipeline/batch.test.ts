@@ -52,7 +52,7 @@ function read(
     }
     if (kind === 'record') {
       const next = record(at + BigInt(hole), bytes);
-      if (builder.mustCutBefore(next)) cut();
+      if (builder.isFullFor(next)) cut();
       builder.add(next);
       records.push(next);
       at = next.offset + 1n;
@@ -170,16 +170,16 @@ test('why a batch is cut: its size before its bytes, and never before its first 
   const of = (size: number, bytesMax: number) =>
     new BatchBuilder(OF, 0n, { size, bytesMax }, new ManualClock());
   const big = record(1n, 5000);
-  assert.equal(of(1, 1).mustCutBefore(big), undefined);
+  assert.equal(of(1, 1).isFullFor(big), false);
   const bySize = of(1, 1);
   bySize.add(record(0n));
-  assert.equal(bySize.mustCutBefore(big), 'size');
+  assert.equal(bySize.isFullFor(big), true);
   assert.equal(bySize.isFull, true);
   const byBytes = of(9, 1000);
   byBytes.add(record(0n));
   assert.equal(byBytes.isFull, false);
-  assert.equal(byBytes.mustCutBefore(big), 'bytes');
-  assert.equal(byBytes.mustCutBefore(record(1n)), undefined);
+  assert.equal(byBytes.isFullFor(big), true);
+  assert.equal(byBytes.isFullFor(record(1n)), false);
 });
 
 test('a batch is opened by its first record and touched by each', () => {

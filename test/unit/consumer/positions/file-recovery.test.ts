@@ -63,10 +63,12 @@ describe('a position file that is not as it was left', () => {
         '{"version":1}',
         '{"version":1,"positions":[]}',
         '{"version":1,"positions":{"t":{"posts":{"x":{}}}}}',
-        position('{"lastBatch":{"start":"1","end":"5"},"next":"6"}'),
-        position('{"lastBatch":{"start":1,"end":5},"next":5}'),
-        position('{"lastBatch":{"start":"-1","end":"5"},"next":"5"}'),
-        position('{"lastBatch":{"start":"5","end":"5"},"next":"5"}'),
+        position('{"lastBatch":{"start":"1","end":"5","attempt":"a"},"next":"6"}'),
+        position('{"lastBatch":{"start":1,"end":5,"attempt":"a"},"next":5}'),
+        position('{"lastBatch":{"start":"-1","end":"5","attempt":"a"},"next":"5"}'),
+        position('{"lastBatch":{"start":"5","end":"5","attempt":"a"},"next":"5"}'),
+        position('{"lastBatch":{"start":"1","end":"5"},"next":"5"}'),
+        position('{"lastBatch":{"start":"1","end":"5","attempt":7},"next":"5"}'),
         position('{"lastBatch":null,"next":"5"}'),
       ];
       for (const text of texts) {

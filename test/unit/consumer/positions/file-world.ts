@@ -7,7 +7,7 @@ import { FilePositionStore } from '../../../../consumer/positions/file.ts';
 import { systemClock } from '../../../../pipeline/clock.ts';
 import { type ErrorCode, isCode } from '../../../../pipeline/errors.ts';
 import { type Log, silentLog } from '../../../../pipeline/log.ts';
-import type { OffsetRange } from '../../../../pipeline/range.ts';
+import type { PlacedBatch } from '../../../../pipeline/position-store.ts';
 
 export const signal = new AbortController().signal;
 
@@ -35,8 +35,9 @@ export async function inWorld(run: (world: World) => Promise<void>): Promise<voi
   }
 }
 
-export function range(start: number, end: number, topic = 'posts', partition = 0): OffsetRange {
-  return { topic, partition, start: BigInt(start), end: BigInt(end) };
+export function range(start: number, end: number, topic = 'posts', partition = 0): PlacedBatch {
+  const attempt = `${start}-${end}`;
+  return { topic, partition, start: BigInt(start), end: BigInt(end), attempt };
 }
 
 export async function put(file: string, text: string): Promise<void> {
@@ -45,7 +46,7 @@ export async function put(file: string, text: string): Promise<void> {
 }
 
 /** One save through the store, closed again. */
-export async function save({ make }: World, ...ranges: OffsetRange[]): Promise<void> {
+export async function save({ make }: World, ...ranges: PlacedBatch[]): Promise<void> {
   const store = make();
   await store.open(signal);
   for (const one of ranges) await store.advance(one);

@@ -3,10 +3,12 @@ import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { resume } from '../../../../consumer/chain.ts';
 import { FilePositionStore, readPositionFile } from '../../../../consumer/positions/file.ts';
 import { systemClock } from '../../../../pipeline/clock.ts';
 import { silentLog } from '../../../../pipeline/log.ts';
 import { positionStoreContract } from '../../../contract/position-store.contract.ts';
+import { chainOf } from '../../../support/memory-ledger.ts';
 import { failsWith, inWorld, range, save, signal } from './file-world.ts';
 
 positionStoreContract('file', async () => {
@@ -30,7 +32,7 @@ describe('the position file', () => {
       const saved = JSON.parse(text);
       const entry = saved.positions['default.posts'].posts['0'];
       assert.equal(saved.version, 1);
-      assert.deepEqual(entry.lastBatch, { start: '40', end: '50' });
+      assert.deepEqual(entry.lastBatch, { start: '40', end: '50', attempt: '40-50' });
       assert.equal(entry.next, '50');
       assert.ok(Math.abs(Date.parse(entry.savedAt) - Date.now()) < 60_000);
       assert.ok(text.split('\n').length > 10, 'several lines, for people');
@@ -59,6 +61,24 @@ describe('the position file', () => {
       await posts.open(signal);
       assert.deepEqual(await posts.last({ topic: 'posts', partition: 0 }), range(0, 10));
       await posts.close();
+    }));
+
+  test('a position left from an earlier table of the same name does not keep the new batch from being placed', () =>
+    inWorld(async (world) => {
+      await save(world, { ...range(0, 10), attempt: 'of-the-table-before' });
+      const store = world.make();
+      await store.open(signal);
+      const of = { topic: 'posts', partition: 0 };
+      const placed: bigint[] = [];
+      const parts = {
+        hint: await store.last(of),
+        wishedOrigin: async () => 0n,
+        place: async ({ start }: { start: bigint }) => void placed.push(start),
+        log: silentLog,
+      };
+      const { position } = await resume(await chainOf(of, [0, 10]), of, parts, signal);
+      assert.deepEqual([position, placed], [10n, [0n]]);
+      await store.close();
     }));
 
   test('topics are kept whatever they are called', () =>

@@ -6,10 +6,12 @@ import { isCode, PipelineError } from '../../../../pipeline/errors.ts';
 const of = { topic: 'posts', partition: 1 };
 
 describe('the group store', () => {
-  test('an offset that carries the start of its batch is a hint, any other is none', () => {
-    const range = parseCommitted(of, { offset: 50n, metadata: '40' });
-    assert.deepEqual(range, { ...of, start: 40n, end: 50n });
-    for (const metadata of ['', 'x', '-1', '4.0', '50', '51', ' 40', '0x10', '1'.repeat(20)]) {
+  test('an offset that carries the start and attempt of its batch is a hint, any other is none', () => {
+    const placed = parseCommitted(of, { offset: 50n, metadata: '40 a1' });
+    assert.deepEqual(placed, { ...of, start: 40n, end: 50n, attempt: 'a1' });
+    const starts = ['', 'x', '-1', '4.0', '50', '51', ' 40', '0x10', '1'.repeat(20)];
+    const others = ['40', '40 ', '40  a1', '40 a1 ', '40 a1 b2', 'a1 40', '40a1'];
+    for (const metadata of [...starts, ...starts.map((start) => `${start} a1`), ...others]) {
       assert.equal(parseCommitted(of, { offset: 50n, metadata }), undefined, metadata);
     }
   });
@@ -23,7 +25,7 @@ describe('the group store', () => {
       admin: {
         async groupOffsets() {
           asked += 1;
-          return new Map([[1, { offset: 5n, metadata: '2' }]]);
+          return new Map([[1, { offset: 5n, metadata: '2 a1' }]]);
         },
       },
     });
@@ -49,11 +51,11 @@ describe('the group store', () => {
         committed.push(end);
       },
     });
-    const range = { ...of, start: 0n, end: 5n };
-    await assert.rejects(store.advance(range), (error) => isCode(error, 'KAFKA_UNAVAILABLE'));
+    const placed = { ...of, start: 0n, end: 5n, attempt: 'a1' };
+    await assert.rejects(store.advance(placed), (error) => isCode(error, 'KAFKA_UNAVAILABLE'));
     fails = false;
-    await store.advance(range);
-    await store.advance(range);
+    await store.advance(placed);
+    await store.advance(placed);
     assert.deepEqual(committed, [5n]);
   });
 });

@@ -5,29 +5,29 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { rebuild } from '../../../../consumer/positions/command.ts';
 import { FilePositionStore, readPositionFile } from '../../../../consumer/positions/file.ts';
-import { parsePartitionOffsets, setPositions } from '../../../../consumer/positions/move.ts';
 import {
-  exportJson,
-  type PositionsParts,
-  showLines,
-  survey,
-} from '../../../../consumer/positions/survey.ts';
+  type MoveParts,
+  parsePartitionOffsets,
+  setPositions,
+} from '../../../../consumer/positions/move.ts';
+import { exportJson, showLines, survey } from '../../../../consumer/positions/survey.ts';
 import { systemClock } from '../../../../pipeline/clock.ts';
 import { type ErrorCode, isCode } from '../../../../pipeline/errors.ts';
 import { silentLog } from '../../../../pipeline/log.ts';
-import type { OffsetRange } from '../../../../pipeline/range.ts';
+import type { PlacedBatch } from '../../../../pipeline/position-store.ts';
 import { chainOf, entryOf } from '../../../support/memory-ledger.ts';
 
 const signal = new AbortController().signal;
 const of = { topic: 'posts', partition: 0 };
 
 /** Partition 0 with batches up to 20 of a topic that ends at 50; partition 1 not read yet, kept from 5 on. */
-async function world(saved?: OffsetRange) {
+async function world(saved?: PlacedBatch) {
   const ledger = await chainOf(of, [0, 10, 20]);
   const placed: bigint[] = [];
-  const parts: PositionsParts = {
+  const parts: MoveParts = {
     topic: 'posts',
-    sink: { ledger, place: async ({ start }) => void placed.push(start) },
+    ledger,
+    place: async ({ start }) => void placed.push(start),
     saved: async (partition) => (partition === 0 ? saved : undefined),
     bounds: new Map([
       [1, { logStart: 5n, highWatermark: 9n }],
@@ -50,7 +50,7 @@ async function refused(promise: Promise<unknown>, code: ErrorCode, pattern: RegE
 
 describe('positions show', () => {
   test('tells for each partition what is saved, what the ledger has, and the lag', async () => {
-    const { parts } = await world({ ...of, start: 0n, end: 10n });
+    const { parts } = await world({ ...of, start: 0n, end: 10n, attempt: '0-10' });
     const standings = await survey(parts, signal);
     assert.deepEqual(
       standings.map(({ partition, saved, position }) => [partition, saved?.end, position]),
@@ -73,7 +73,7 @@ describe('positions show', () => {
   });
 
   test('a saved position that the ledger does not know is shown, and not believed', async () => {
-    const { parts } = await world({ ...of, start: 33n, end: 44n });
+    const { parts } = await world({ ...of, start: 33n, end: 44n, attempt: '33-44' });
     const [first] = await survey(parts, signal);
     assert.deepEqual([first?.saved?.end, first?.position], [44n, 20n]);
   });
@@ -136,7 +136,7 @@ describe('positions set', () => {
   test('a consumer that commits at the same moment wins, and the caller is told', async () => {
     const { ledger, parts, set } = await world();
     const commit = ledger.commit.bind(ledger);
-    parts.sink.ledger.commit = async (record) => {
+    parts.ledger.commit = async (record) => {
       await commit(entryOf(of, 20, 25));
       return commit(record);
     };
@@ -161,7 +161,7 @@ describe('positions set', () => {
 
 describe('positions rebuild', () => {
   test('gives every topic partition of the ledger its last batch back', async () => {
-    const { ledger, parts } = await world();
+    const { ledger } = await world();
     const other = { topic: 'other', partition: 3 };
     await ledger.origin(other, 7n);
     await ledger.commit(entryOf(other, 7, 9));
@@ -170,13 +170,13 @@ describe('positions rebuild', () => {
     const file = join(directory, 'positions.json');
     try {
       const options = { file, destination: 'default.posts', log: silentLog, clock: systemClock };
-      await rebuild(parts, new FilePositionStore(options), signal);
+      await rebuild(ledger, new FilePositionStore(options), signal);
       const saved = await readPositionFile(file);
       assert.deepEqual(
         saved.map(({ range }) => range),
         [
-          { ...other, start: 7n, end: 9n },
-          { ...of, start: 10n, end: 20n },
+          { ...other, start: 7n, end: 9n, attempt: '7-9' },
+          { ...of, start: 10n, end: 20n, attempt: '10-20' },
         ],
       );
     } finally {

@@ -1,0 +1,110 @@
+// Opens what a consumer needs, in the order in which a person wants to hear what is wrong: Kafka and the topic, the
+// table, the dead letters, the position file. Nothing is read yet.
+import { KafkaAdmin } from '../clients/kafka/admin.ts';
+import { GroupConsumer } from '../clients/kafka/consumer.ts';
+import { KafkaSender } from '../clients/kafka/producer.ts';
+import type { Settings } from '../params/schema.ts';
+import type { CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
+import type { PlacedBatch, PositionStore } from '../pipeline/position-store.ts';
+import type { RetryPolicy } from '../pipeline/retry.ts';
+import {
+  DEAD_LETTER_BYTES_MAX,
+  DeadLetterShare,
+  DeadLetters,
+  deadLetterTopic,
+} from './dead-letters.ts';
+import type { Delivery, DeliveryStep } from './deliver.ts';
+import { openSink } from './sinks/index.ts';
+import { StartPositions } from './start-positions.ts';
+
+export interface ConsumerJob {
+  readonly settings: Settings;
+  /** Consumer group. */
+  readonly group: string;
+  /** Table the records end in. */
+  readonly table: string;
+  /** The live consumer starts at the end; the other one after the last committed batch. */
+  readonly live: boolean;
+  /** End when everything that was in the topic at the start is placed. */
+  readonly untilEnd: boolean;
+  /** Opens the position store; `commit` writes the group's committed offset. */
+  openPositions(commit: (placed: PlacedBatch) => Promise<void>, admin: KafkaAdmin): PositionStore;
+  /** Told after each step of each delivery; for the crash suite. */
+  readonly onStep?: (step: DeliveryStep) => void;
+}
+
+export interface OpenConsumer {
+  readonly consumer: GroupConsumer;
+  readonly start: StartPositions;
+  readonly delivery: Delivery;
+  /** The end of each topic partition when this process started. */
+  readonly ends: ReadonlyMap<number, bigint>;
+}
+
+const RETRY_MS = 200;
+const RETRY_MS_MAX = 5000;
+
+/** What is opened is in `opened`, also when a later step throws. */
+export async function openConsumer(
+  job: ConsumerJob,
+  { log, clock, signal }: CommandDeps,
+  opened: Lifecycle,
+): Promise<OpenConsumer> {
+  const { settings, group, table } = job;
+  const { params, config } = settings;
+  const { topic } = params;
+  const { startMs, retryMs } = params.limits;
+  const admin = opened.add('admin', await KafkaAdmin.open(config.kafka, log, signal, startMs));
+  const offsets = await admin.offsets(topic, signal);
+  const ends = new Map(
+    [...offsets].map(([partition, { highWatermark }]) => [partition, highWatermark]),
+  );
+  const startsGroup = job.live && (await admin.groupState(group, signal)).members === 0;
+
+  const sink = await openSink(settings, table, { log, clock, opened }, signal);
+  const deadLetters = await openDeadLetters(job, admin, { log, signal, opened });
+  const consumer = opened.add(
+    'consumer',
+    GroupConsumer.create(
+      config.kafka,
+      { topic, group, sessionTimeoutMs: params.consumer.sessionTimeoutMs, retryMs },
+      log,
+    ),
+  );
+  const positions = job.openPositions((placed) => consumer.commit(placed), admin);
+  await positions.open(signal);
+  opened.add('positions', positions);
+  const retry: RetryPolicy = { delayMs: RETRY_MS, delayMsMax: RETRY_MS_MAX, deadlineMs: retryMs };
+  const live = job.live ? { startsGroup } : undefined;
+  const start = new StartPositions({
+    ...{ admin, sink, positions, ends, live, log, clock, params: params.consumer },
+  });
+  const delivery: Delivery = {
+    ...{ sink, deadLetters, positions, retry, clock, log },
+    ...(job.onStep ? { onStep: job.onStep } : {}),
+  };
+  return { consumer, start, delivery, ends };
+}
+
+async function openDeadLetters(
+  { settings: { params, config }, table }: ConsumerJob,
+  admin: KafkaAdmin,
+  { log, signal, opened }: Pick<CommandDeps, 'log' | 'signal'> & { opened: Lifecycle },
+): Promise<DeadLetters> {
+  const { startMs } = params.limits;
+  const sender = await KafkaSender.open(config.kafka, log, signal, startMs, DEAD_LETTER_BYTES_MAX);
+  opened.add('sender', sender);
+  const shape = {
+    partitions: 1,
+    replication: params.producer.topicReplication,
+    messageBytesMax: DEAD_LETTER_BYTES_MAX,
+  };
+  return new DeadLetters({
+    topic: deadLetterTopic(params),
+    table: `${params.table.database}.${table}`,
+    sender,
+    ensureTopic: (name, until) => admin.ensureTopic(name, shape, until),
+    share: new DeadLetterShare(params.limits),
+    log,
+  });
+}
