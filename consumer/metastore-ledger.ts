@@ -16,7 +16,7 @@ import { invariant, PipelineError } from '../pipeline/errors.ts';
 import type { BatchRecord, Ledger } from '../pipeline/ledger.ts';
 import { formatTopicPartition, type TopicPartition } from '../pipeline/range.ts';
 import { formatEntry, formatOrigin, parseEntry, parseOrigin } from './ledger-entry.ts';
-import { ensureTable, locationOf } from './sinks/hive-table.ts';
+import { describeStanding, ensureTable, locationOf } from './sinks/hive-table.ts';
 
 // The metastore keeps a location in at most 4,000 characters, HDFS a directory's name in at most 255.
 const LOCATION_MAX = 3900;
@@ -66,6 +66,23 @@ export class MetastoreLedger implements Ledger {
     this.#hive = hive;
     this.#table = table;
     this.#clock = clock;
+  }
+
+  /**
+   * For readers: the standing ledger of a table whose sink is hive-insert. Creates nothing, and nothing can be committed
+   * to it. Throws HIVE_REJECTED when it is missing.
+   */
+  static async find(
+    hive: HiveClient,
+    table: TableName,
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<MetastoreLedger> {
+    const own = { database: table.database, name: `${table.name}_ledger` };
+    const hint =
+      'A consumer creates it at its first start. If it was dropped, the next start would write every record again.';
+    await describeStanding(hive, own, hint, signal);
+    return new MetastoreLedger(hive, own, clock);
   }
 
   /** Creates the ledger's table when missing, below `location`. Throws HIVE_*. */
@@ -156,7 +173,7 @@ export class MetastoreLedger implements Ledger {
     content: Buffer,
     signal: AbortSignal,
   ): Promise<boolean> {
-    invariant(this.#base !== undefined, 'the ledger is open');
+    invariant(this.#base !== undefined, 'the ledger is open for writing');
     const base = `${this.#base}/${of.topic}/${of.partition}/${start}`;
     const location = writeLocation(base, label, content);
     if (location.length > LOCATION_MAX) {

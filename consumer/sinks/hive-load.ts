@@ -55,7 +55,8 @@ export class HiveLoadSink implements Sink {
     const { location, addDay } = await openHiveTable(hive, spec, signal);
     const { files, path: root } = openLocation(location, hdfs);
     try {
-      await checkReach(files, root, location, signal);
+      await checkDirectory(files, root, location, signal);
+      await checkWriting(files, root, signal);
     } catch (error) {
       files.close();
       throw error;
@@ -82,28 +83,31 @@ export class HiveLoadSink implements Sink {
 }
 
 /**
- * Makes sure that the directory HiveServer2 names is the one reached from here, and that files can be written there:
- * a wrong address, a missing right or a DataNode out of reach shows now and not with the first batch.
+ * Makes sure that the directory HiveServer2 names is the one reached from here. Only looks. Throws HDFS_REJECTED or
+ * FILES_REJECTED, and what `files` throws.
  */
-async function checkReach(
+export async function checkDirectory(
   files: FileSystem,
   root: string,
   location: string,
   signal: AbortSignal,
 ): Promise<void> {
-  if ((await files.status(root, signal))?.type !== 'directory') {
-    const isLocal = location.startsWith('file:');
-    throw new PipelineError(
-      isLocal ? 'FILES_REJECTED' : 'HDFS_REJECTED',
-      `HiveServer2 keeps the table in ${location}, but there is no such directory ${isLocal ? 'on this machine' : 'on the HDFS of hdfs.nameNodes'}`,
-      {
-        hint: isLocal
-          ? 'Give table.location a directory that HiveServer2 and this machine share, or use the sink hive-insert.'
-          : 'Let hdfs.nameNodes in config.json name the NameNodes of the HDFS that HiveServer2 uses.',
-        context: { location },
-      },
-    );
-  }
+  if ((await files.status(root, signal))?.type === 'directory') return;
+  const isLocal = location.startsWith('file:');
+  throw new PipelineError(
+    isLocal ? 'FILES_REJECTED' : 'HDFS_REJECTED',
+    `HiveServer2 keeps the table in ${location}, but there is no such directory ${isLocal ? 'on this machine' : 'on the HDFS of hdfs.nameNodes'}`,
+    {
+      hint: isLocal
+        ? 'Give table.location a directory that HiveServer2 and this machine share, or use the sink hive-insert.'
+        : 'Let hdfs.nameNodes in config.json name the NameNodes of the HDFS that HiveServer2 uses.',
+      context: { location },
+    },
+  );
+}
+
+/** Makes sure that files can be written: a missing right or a DataNode out of reach shows now, not with the first batch. */
+async function checkWriting(files: FileSystem, root: string, signal: AbortSignal): Promise<void> {
   const probe = `${root}/_staging/_probe/${randomUUID()}`;
   await files.create(probe, Buffer.from('probe\n'), signal);
   await files.remove(probe, signal);

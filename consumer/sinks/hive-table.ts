@@ -13,6 +13,16 @@ import { quoteName, quoteString } from '../../clients/hive/quoting.ts';
 import type { HiveClient } from '../../clients/hive/session.ts';
 import { invariant, PipelineError } from '../../pipeline/errors.ts';
 import { DAY_COLUMN, KAFKA_COLUMNS, type TableSpec } from '../../pipeline/table.ts';
+import {
+  ANOTHER_TABLE,
+  checkColumns,
+  checkKind,
+  columnList,
+  createStatement,
+  mismatch,
+  missingColumns,
+  type TableDefinition,
+} from './table-shape.ts';
 
 export interface HiveTable {
   /** Where the table's files lie, as the metastore says, without a slash at its end. */
@@ -20,28 +30,6 @@ export interface HiveTable {
   /** Registers the table partition of a day (`yyyy-MM-dd`, or DAY_UNKNOWN). May be repeated; what is known costs nothing. */
   addDay(day: string, signal: AbortSignal): Promise<void>;
 }
-
-/** What a table must be like. */
-export interface TableDefinition extends TableName {
-  readonly columns: readonly DescribedColumn[];
-  readonly partitionColumns: readonly DescribedColumn[];
-  readonly format: 'parquet' | 'json';
-  /** Undefined lets the server choose. */
-  readonly location: string | undefined;
-  readonly properties: Readonly<Record<string, string>>;
-}
-
-const FORMATS = {
-  parquet: {
-    clause: 'STORED AS PARQUET',
-    serde: /\.ParquetHiveSerDe$/,
-  },
-  // JSONFILE means this SerDe since Hive 4 only; named in full it works before, too.
-  json: {
-    clause: "ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.JsonSerDe' STORED AS TEXTFILE",
-    serde: /^org\.apache\.(hadoop\.hive\.serde2|hive\.hcatalog\.data)\.JsonSerDe$/,
-  },
-} as const;
 
 /** Runs a statement that creates something; that it exists already is a success. */
 export async function createOnce(
@@ -55,89 +43,6 @@ export async function createOnce(
     if (!isAlreadyThere(error)) throw error;
   }
 }
-
-const columnList = (columns: readonly DescribedColumn[]) =>
-  columns.map(({ name, type }) => `${quoteName(name)} ${type}`).join(', ');
-
-function createStatement(table: TableDefinition): string {
-  const properties = Object.entries(table.properties)
-    .map(([key, value]) => `${quoteString(key)}=${quoteString(value)}`)
-    .join(', ');
-  return [
-    `CREATE EXTERNAL TABLE IF NOT EXISTS ${quoteTable(table)} (${columnList(table.columns)})`,
-    `PARTITIONED BY (${columnList(table.partitionColumns)})`,
-    FORMATS[table.format].clause,
-    table.location === undefined ? '' : `LOCATION ${quoteString(table.location)}`,
-    properties ? `TBLPROPERTIES (${properties})` : '',
-  ].join(' ');
-}
-
-function mismatch(table: TableName, problem: string, hint: string): PipelineError {
-  return new PipelineError(
-    'HIVE_TABLE_MISMATCH',
-    `The table ${table.database}.${table.name} ${problem}`,
-    { hint, context: { database: table.database, table: table.name } },
-  );
-}
-
-const ANOTHER_TABLE = 'Name another table in params.table, or drop or rename this one.';
-
-const pathOf = (location: string) =>
-  location.replace(/^[a-z0-9]+:(\/\/[^/]*)?(?=\/)/i, '').replace(/\/+$/, '');
-
-function checkKind(table: TableDefinition, found: TableDescription): void {
-  const kind = found.facts.get('Table Type') ?? '';
-  if (!/^(EXTERNAL|MANAGED)_TABLE$/.test(kind)) {
-    throw mismatch(table, `is no table of files but ${kind || 'something else'}`, ANOTHER_TABLE);
-  }
-  if (found.properties.get('transactional')?.toLowerCase() === 'true') {
-    throw mismatch(table, 'is transactional; files cannot be placed in it', ANOTHER_TABLE);
-  }
-  const serde = found.facts.get('SerDe Library') ?? '';
-  if (!FORMATS[table.format].serde.test(serde)) {
-    throw mismatch(
-      table,
-      `holds files read by ${serde}, but the format asked for is ${table.format}`,
-      'Set params.table.format to the format of the table, or name another table.',
-    );
-  }
-  const location = found.facts.get('Location') ?? '';
-  if (table.location !== undefined && pathOf(table.location) !== pathOf(location)) {
-    throw mismatch(
-      table,
-      `lies in ${location}, not in ${table.location}`,
-      'Remove params.table.location, or name the place of the table there.',
-    );
-  }
-}
-
-function checkColumns(table: TableDefinition, found: TableDescription): void {
-  const types = new Map(found.columns.map(({ name, type }) => [name.toLowerCase(), type]));
-  for (const { name, type } of table.columns) {
-    const standing = types.get(name.toLowerCase());
-    if (standing !== undefined && standing !== type) {
-      throw mismatch(
-        table,
-        `has the column ${name} as ${standing}, but ${type} is asked for`,
-        `Set the type of ${name} in params.table.columns to ${standing}, or name another table.`,
-      );
-    }
-  }
-  const wanted = columnList(table.partitionColumns);
-  const standing = found.partitionColumns.map(({ name, type }) => `\`${name}\` ${type}`).join(', ');
-  if (standing !== wanted) {
-    throw mismatch(
-      table,
-      `is partitioned by ${standing || 'nothing'}, not by ${wanted}`,
-      ANOTHER_TABLE,
-    );
-  }
-}
-
-const missingColumns = (table: TableDefinition, found: TableDescription) => {
-  const names = new Set(found.columns.map(({ name }) => name.toLowerCase()));
-  return table.columns.filter(({ name }) => !names.has(name.toLowerCase()));
-};
 
 async function describeExisting(
   hive: HiveClient,
@@ -206,6 +111,21 @@ const SINK_OF: Readonly<Record<LedgerKind, string>> = {
   metastore: 'hive-insert',
 };
 
+/** The property of the table that names its ledger, checked. Undefined when nobody has opened the table yet. */
+function ledgerOf(
+  table: TableName,
+  found: TableDescription,
+  kind: LedgerKind,
+): LedgerKind | undefined {
+  const standing = found.properties.get(LEDGER_PROPERTY);
+  if (standing === undefined || standing === kind) return standing;
+  throw mismatch(
+    table,
+    `is written by the sink ${standing === 'files' ? SINK_OF.files : SINK_OF.metastore}, whose ledger ${SINK_OF[kind]} does not know`,
+    'Go on with that sink (params.consumer.sink), or name another table in params.table.',
+  );
+}
+
 async function claimLedger(
   hive: HiveClient,
   table: TableName,
@@ -213,17 +133,51 @@ async function claimLedger(
   kind: LedgerKind,
   signal: AbortSignal,
 ): Promise<void> {
-  const standing = found.properties.get(LEDGER_PROPERTY);
-  if (standing === undefined) {
-    const property = `${quoteString(LEDGER_PROPERTY)}=${quoteString(kind)}`;
-    await hive.execute(`ALTER TABLE ${quoteTable(table)} SET TBLPROPERTIES (${property})`, signal);
-  } else if (standing !== kind) {
+  if (ledgerOf(table, found, kind) !== undefined) return;
+  const property = `${quoteString(LEDGER_PROPERTY)}=${quoteString(kind)}`;
+  await hive.execute(`ALTER TABLE ${quoteTable(table)} SET TBLPROPERTIES (${property})`, signal);
+}
+
+const FIRST_START =
+  'A consumer creates table and ledger at its first start: `consumer` or `consumer-from-position`.';
+
+/** For readers: what stands under the name. Creates nothing. Throws HIVE_REJECTED with `hint` when nothing does. */
+export async function describeStanding(
+  hive: HiveClient,
+  table: TableName,
+  hint: string,
+  signal: AbortSignal,
+): Promise<TableDescription> {
+  const found = await describeTable(hive, table, signal);
+  if (found) return found;
+  const { database, name } = table;
+  throw new PipelineError('HIVE_REJECTED', `There is no table ${database}.${name} in Hive`, {
+    hint,
+    context: { database, table: name },
+  });
+}
+
+/**
+ * For readers of the ledger: where a table lies that a sink with this kind of ledger has opened before. Describes it and
+ * creates nothing. Throws HIVE_REJECTED when there is no such table, HIVE_TABLE_MISMATCH when another sink or none writes
+ * it.
+ */
+export async function findHiveTable(
+  hive: HiveClient,
+  table: TableName,
+  kind: LedgerKind,
+  signal: AbortSignal,
+): Promise<string> {
+  const hint = `${FIRST_START} Check --table, and database, name and liveName in params.table.`;
+  const found = await describeStanding(hive, table, hint, signal);
+  if (ledgerOf(table, found, kind) === undefined) {
     throw mismatch(
       table,
-      `is written by the sink ${standing === 'files' ? SINK_OF.files : SINK_OF.metastore}, whose ledger ${SINK_OF[kind]} does not know`,
-      'Go on with that sink, or name another table in params.table.',
+      'has no ledger: no consumer has opened it yet',
+      `${FIRST_START} Or name another table in params.table.`,
     );
   }
+  return locationOf(found);
 }
 
 /**
