@@ -1,3 +1,4 @@
+// The position file when its writer is killed at any moment, and on a disk that is full.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// Dead letters on the real broker: their topic, and what a letter holds.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';

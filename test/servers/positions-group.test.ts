@@ -1,3 +1,4 @@
+// The store that keeps positions as offsets of the consumer group, on the real broker.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';

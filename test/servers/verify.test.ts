@@ -1,3 +1,4 @@
+// `verify` and `positions` on the real servers, beside what the consumer really wrote.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';

@@ -1,3 +1,4 @@
+// Where a consumer goes on: the chain of ledger entries, with a saved position that helps, misleads or is missing.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';

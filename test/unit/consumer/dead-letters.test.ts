@@ -1,3 +1,4 @@
+// Dead letters: what a letter says, the share above which the consumer stops, and how they are sent.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {

@@ -1,3 +1,4 @@
+// `verify` without servers: the facts gathered, what is made of them, and how it is printed.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DEAD_LETTER_HEADERS } from '../../../consumer/dead-letters.ts';

@@ -1,3 +1,4 @@
+// Cutting batches, and trimming them to a position: laws over random records, and the edges.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

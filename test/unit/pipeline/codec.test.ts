@@ -1,3 +1,4 @@
+// Reading record values: JSON, text, what is neither, and tombstones.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

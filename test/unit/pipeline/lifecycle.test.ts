@@ -1,3 +1,4 @@
+// Closing what was opened. Signals: stop-on-signals.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Lifecycle } from '../../../pipeline/lifecycle.ts';

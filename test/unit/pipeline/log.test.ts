@@ -1,3 +1,4 @@
+// Log lines, for programs and for people.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';

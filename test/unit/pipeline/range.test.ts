@@ -1,3 +1,4 @@
+// Offset ranges: how one lies to a position, and how they print.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

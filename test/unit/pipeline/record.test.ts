@@ -1,3 +1,4 @@
+// The size of a record in memory.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { recordBytes } from '../../../pipeline/record.ts';

@@ -1,3 +1,4 @@
+// The directory of the encoder on this machine: what a killed process leaves there, and disks that are full.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// Position files that are missing, were cut or cannot be read or written, and what a dead writer left behind.
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -1,3 +1,4 @@
+// The position file: what it keeps, for whom, and how many at a time write it.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// The store that keeps positions as offsets of the consumer group, and what it makes of their metadata.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GroupPositions, parseCommitted } from '../../../../consumer/positions/group.ts';

@@ -1,3 +1,4 @@
+// The lock of the position file: one holder at a time, and none after its process ended.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

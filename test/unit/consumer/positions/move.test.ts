@@ -1,3 +1,4 @@
+// `positions show|set|rebuild` on a ledger in memory.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
