@@ -32,11 +32,7 @@ export interface HiveTable {
 }
 
 /** Runs a statement that creates something; that it exists already is a success. */
-export async function createOnce(
-  hive: HiveClient,
-  sql: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function createOnce(hive: HiveClient, sql: string, signal: AbortSignal): Promise<void> {
   try {
     await hive.execute(sql, signal);
   } catch (error) {
