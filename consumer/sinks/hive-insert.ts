@@ -8,11 +8,10 @@ import {
   quoteTable,
   type TableName,
 } from '../../clients/hive/describe.ts';
-import { quoteName, quoteString } from '../../clients/hive/quoting.ts';
 import type { HiveClient } from '../../clients/hive/session.ts';
 import type { Batch } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock.ts';
-import { invariant, isCode, PipelineError } from '../../pipeline/errors.ts';
+import { invariant, PipelineError } from '../../pipeline/errors.ts';
 import type { BatchRecord, Ledger, StagedFile } from '../../pipeline/ledger.ts';
 import { formatRange } from '../../pipeline/range.ts';
 import type { Reject, Sink, Staged } from '../../pipeline/sink.ts';
@@ -32,6 +31,7 @@ import {
   tableColumns,
 } from './hive-table.ts';
 import { type RowValues, valueLists } from './insert-statement.ts';
+import { LoadData } from './load-data.ts';
 
 /** What `clients/duckdb/row-encoder.ts` offers to this sink. */
 export interface ValueEncoder {
@@ -63,10 +63,7 @@ const INSERT_SETTINGS = {
   'hive.exec.max.dynamic.partitions.pernode': '10000',
 };
 
-// The second one is for a race: two writers moving the files of one batch can each find the other's file gone.
-const LOAD_ATTEMPTS = 2;
 const FILES_AT_ONCE = 4;
-const NOTHING_TO_LOAD = /No files matching path|Invalid path|does not exist/i;
 
 type Start = Pick<BatchRecord, 'topic' | 'partition' | 'start'>;
 
@@ -102,6 +99,7 @@ export class HiveInsertSink implements Sink {
   readonly #ledger: MetastoreLedger;
   readonly #staging: TableName;
   readonly #types: readonly ColumnType[];
+  readonly #load: LoadData;
   #opened: Opened | undefined;
 
   constructor(parts: HiveInsertParts) {
@@ -114,6 +112,7 @@ export class HiveInsertSink implements Sink {
       clock,
     );
     this.ledger = this.#ledger;
+    this.#load = new LoadData(hive, spec);
     const own = [...KAFKA_COLUMNS, ...spec.columns].map(({ type }) => type);
     this.#types = [...own, 'string'];
   }
@@ -250,39 +249,15 @@ export class HiveInsertSink implements Sink {
   }
 
   async #placeFile(record: BatchRecord, file: StagedFile, signal: AbortSignal): Promise<void> {
-    const { hive, spec } = this.#parts;
     const { table, stagingLocation } = this.#ready;
     await table.addDay(file.tablePartition, signal);
     const source = `${stagingLocation}/${pathOf(stagedIn(record, file.tablePartition))}`;
-    const target = `${quoteTable(spec)} ${partitionClause({ [DAY_COLUMN]: file.tablePartition })}`;
-    const load = `LOAD DATA INPATH ${quoteString(source)} INTO TABLE ${target}`;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await hive.execute(load, signal);
-      } catch (error) {
-        if (!isCode(error, 'HIVE_REJECTED')) throw error;
-        // Most likely there was nothing left to move: somebody placed it already, or is just doing so.
-        if (await this.#ledger.isPlaced(record, record.start, signal)) return;
-        const rows = await this.#countRows(record, file, signal);
-        if (rows === file.rows) return;
-        if (attempt < LOAD_ATTEMPTS) continue;
-        if (!NOTHING_TO_LOAD.test(error.message)) throw error;
-        throw this.#lost(record, `${file.final} holds ${rows} of its ${file.rows} rows`);
-      }
-    }
-  }
-
-  async #countRows(record: BatchRecord, file: StagedFile, signal: AbortSignal): Promise<number> {
-    const conditions = [
-      `${quoteName(DAY_COLUMN)} = ${quoteString(file.tablePartition)}`,
-      `kafka_topic = ${quoteString(record.topic)}`,
-      `kafka_partition = ${record.partition}`,
-      `kafka_offset >= ${record.start} AND kafka_offset < ${record.end}`,
-    ];
-    const table = quoteTable(this.#parts.spec);
-    const sql = `SELECT count(*) AS found FROM ${table} WHERE ${conditions.join(' AND ')}`;
-    const [row] = await this.#parts.hive.query(sql, signal);
-    return Number(row?.['found'] ?? 0);
+    if (await this.#load.move(file, source, signal)) return;
+    // Most likely somebody placed it already, or is just doing so.
+    if (await this.#ledger.isPlaced(record, record.start, signal)) return;
+    const rows = await this.#load.countRows(record, file, signal);
+    if (rows === file.rows) return;
+    throw this.#lost(record, `${file.final} holds ${rows} of its ${file.rows} rows`);
   }
 
   #lost(record: BatchRecord, what: string): PipelineError {

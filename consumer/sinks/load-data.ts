@@ -1,0 +1,70 @@
+// Moves staged rows into their table partition by LOAD DATA, and makes sure that all of them went.
+import { partitionClause, quoteTable, type TableName } from '../../clients/hive/describe.ts';
+import { quoteName, quoteString } from '../../clients/hive/quoting.ts';
+import type { HiveClient } from '../../clients/hive/session.ts';
+import { isCode } from '../../pipeline/errors.ts';
+import type { BatchRecord, StagedFile } from '../../pipeline/ledger.ts';
+import { DAY_COLUMN } from '../../pipeline/table.ts';
+
+/** A refusal is taken for a race once. */
+const REFUSALS_MAX = 2;
+const NOTHING_TO_LOAD = /No files matching path|Invalid path|does not exist/i;
+
+/**
+ * Hive takes a free name in the target and renames without looking whether that worked: a file that met another one in its
+ * name stays behind, and no error says so. So only "nothing left to load" ends a move, and within one process
+ * one LOAD runs at a time.
+ */
+export class LoadData {
+  readonly #hive: HiveClient;
+  readonly #table: TableName;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(hive: HiveClient, table: TableName) {
+    this.#hive = hive;
+    this.#table = table;
+  }
+
+  /**
+   * Moves all files of directory `source` into the table partition of `file`. False: there were none, so somebody else has
+   * moved them or is just doing so. Throws HIVE_*; may be repeated then.
+   */
+  async move(file: StagedFile, source: string, signal: AbortSignal): Promise<boolean> {
+    const day = partitionClause({ [DAY_COLUMN]: file.tablePartition });
+    const into = `${quoteTable(this.#table)} ${day}`;
+    const load = `LOAD DATA INPATH ${quoteString(source)} INTO TABLE ${into}`;
+    let moved = false;
+    for (let refusals = 0; ; ) {
+      try {
+        await this.#inTurn(() => this.#hive.execute(load, signal));
+        moved = true;
+      } catch (error) {
+        if (!isCode(error, 'HIVE_REJECTED')) throw error;
+        if (NOTHING_TO_LOAD.test(error.message)) return moved;
+        // Two writers that move the files of one batch can each find the other's file gone, in other words than these.
+        refusals += 1;
+        if (refusals === REFUSALS_MAX) throw error;
+      }
+    }
+  }
+
+  /** Rows of `record` in the table partition of `file`. */
+  async countRows(record: BatchRecord, file: StagedFile, signal: AbortSignal): Promise<number> {
+    const conditions = [
+      `${quoteName(DAY_COLUMN)} = ${quoteString(file.tablePartition)}`,
+      `kafka_topic = ${quoteString(record.topic)}`,
+      `kafka_partition = ${record.partition}`,
+      `kafka_offset >= ${record.start} AND kafka_offset < ${record.end}`,
+    ];
+    const table = quoteTable(this.#table);
+    const sql = `SELECT count(*) AS found FROM ${table} WHERE ${conditions.join(' AND ')}`;
+    const [row] = await this.#hive.query(sql, signal);
+    return Number(row?.['found'] ?? 0);
+  }
+
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(step);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
