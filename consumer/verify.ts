@@ -1,5 +1,6 @@
 // The verify command: compares topic, ledger and table per topic partition and prints the accounting. Anyone may run
 // it at any time, beside running consumers too; it changes nothing it looks at.
+
 import { HiveClient } from '../clients/hive/session.ts';
 import { KafkaAdmin } from '../clients/kafka/admin.ts';
 import { GroupConsumer } from '../clients/kafka/consumer.ts';
@@ -7,6 +8,7 @@ import type { Settings } from '../params/schema.ts';
 import { isCode, PipelineError } from '../pipeline/errors.ts';
 import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
 import type { OffsetRange } from '../pipeline/range.ts';
+import { withRetry } from '../pipeline/retry.ts';
 import { deadLetterTopic } from './dead-letters.ts';
 import { openLedger } from './sinks/index.ts';
 import { TopicCounts } from './verify/count.ts';
@@ -23,6 +25,8 @@ export interface VerifyOptions {
   /** Read the topic and the dead-letter topic and count their records, instead of trusting offsets. */
   readonly readTopic?: boolean;
 }
+
+const COUNT_RETRY = { delayMs: 1000, delayMsMax: 5000, deadlineMs: 30_000 };
 
 /**
  * Prints the report and returns it. Throws VERIFY_FAILED after printing when anything does not agree, and what Kafka,
@@ -70,7 +74,8 @@ async function inspect(
       database,
       table,
       bounds,
-      query: (sql, until) => hive.query(sql, until),
+      // A look may be repeated: a job of a busy cluster fails now and then.
+      query: (sql, until) => withRetry(() => hive.query(sql, until), COUNT_RETRY, clock, until),
       ...(counts ? { onEntry: (entry) => counts.expect(entry) } : {}),
     },
     signal,
