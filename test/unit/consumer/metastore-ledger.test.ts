@@ -1,4 +1,4 @@
-// How a ledger entry is written into a location. The ledger itself: test/servers/hive-insert.test.ts.
+// How a ledger entry is written into a location. The ledger itself: test/servers/hive-insert-ledger.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
