@@ -119,9 +119,15 @@ test('a JSON table takes new columns too', async () => {
   assert.deepEqual(found?.columns.at(-1), { name: 'n', type: 'bigint' });
 });
 
-async function refuses(create: string, message: RegExp, changes: Partial<TableSpec> = {}) {
+async function refuses(
+  create: string,
+  message: RegExp,
+  changes: Partial<TableSpec> = {},
+  settings: Record<string, string> = {},
+) {
   const table = spec({ columns: [column('id')], ...changes });
-  await own.hive.execute(create.replaceAll('$T', `${table.database}.${table.name}`), never);
+  const sql = create.replaceAll('$T', `${table.database}.${table.name}`);
+  await own.hive.execute(sql, never, { settings });
   await assert.rejects(open(table), (error: Error & { code?: string; hint?: string }) => {
     assert.equal(error.code, 'HIVE_TABLE_MISMATCH');
     assert.match(error.message, message);
@@ -142,6 +148,11 @@ test('a transactional table is refused', async () => {
   await refuses(
     `CREATE TABLE $T (${KAFKA}, id string) PARTITIONED BY (dt string) STORED AS ORC TBLPROPERTIES ('transactional'='true')`,
     /transactional/,
+    {},
+    {
+      'hive.support.concurrency': 'true',
+      'hive.txn.manager': 'org.apache.hadoop.hive.ql.lockmgr.DbTxnManager',
+    },
   );
 });
 
