@@ -1,5 +1,5 @@
 // Settings of a test: the schema's defaults, the running stack, and what the test says.
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
@@ -8,9 +8,11 @@ import { stackEndpoints, uniqueName } from './stack.ts';
 
 type ParamsInput = z.input<typeof paramsSchema>;
 
-/** A directory of its own for the state of one test. */
+/** A directory of its own for the state of one test, removed when its process ends. */
 export function stateDirectory(): string {
-  return mkdtempSync(join(tmpdir(), 'kafka-hive-test-'));
+  const directory = mkdtempSync(join(tmpdir(), 'kafka-hive-test-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 /** Settings for a topic, group and table nobody else uses; `params` is laid over them. */
