@@ -14,9 +14,9 @@ import { resume } from './chain.ts';
 import { type Bounds, startOffset } from './start-offset.ts';
 
 export interface StartDeps {
-  readonly admin: KafkaAdmin;
-  readonly sink: Sink;
-  readonly positions: PositionStore;
+  readonly admin: Pick<KafkaAdmin, 'offsets' | 'offsetsAt'>;
+  readonly sink: Pick<Sink, 'ledger' | 'place'>;
+  readonly positions: Pick<PositionStore, 'last' | 'advance'>;
   readonly params: Params['consumer'];
   readonly log: Log;
   readonly clock: Clock;
@@ -65,7 +65,7 @@ export class StartPositions {
     }
     if (!live && !isNew) await this.#explainFrom(of, bounds, position, signal);
     if (position < bounds.logStart) position = await this.#gap(of, position, bounds, signal);
-    if (position > bounds.highWatermark) throw beyondEnd(of, position, bounds);
+    await this.#mustExist(of, position, bounds, beyondEnd, signal);
     log.info('reading from', { ...of, position, highWatermark: bounds.highWatermark });
     return position;
   }
@@ -87,15 +87,30 @@ export class StartPositions {
     if (end === undefined) return bounds.logStart;
     if (live) return end;
     const wished = await this.#wished(of, bounds, signal);
-    if (wished <= bounds.highWatermark) return wished;
-    throw new PipelineError(
-      'POSITION_BEYOND_END',
-      `${formatTopicPartition(of)}: --from ${params.from} means offset ${wished}, but the topic ends at ${bounds.highWatermark}`,
-      {
-        hint: 'Choose an offset that exists, or --from end. Nothing was decided.',
-        context: { ...of, wished, highWatermark: bounds.highWatermark },
-      },
-    );
+    const error = (_: TopicPartition, offset: bigint, { highWatermark }: Bounds) =>
+      new PipelineError(
+        'POSITION_BEYOND_END',
+        `${formatTopicPartition(of)}: --from ${params.from} means offset ${offset}, but the topic ends at ${highWatermark}`,
+        {
+          hint: 'Choose an offset that exists, or --from end. Nothing was decided.',
+          context: { ...of, wished: offset, highWatermark },
+        },
+      );
+    await this.#mustExist(of, wished, bounds, error, signal);
+    return wished;
+  }
+
+  /** Throws `error` for an offset behind the end; the end is asked again, as it may have moved since `bounds`. */
+  async #mustExist(
+    of: TopicPartition,
+    offset: bigint,
+    bounds: Bounds,
+    error: typeof beyondEnd,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (offset <= bounds.highWatermark) return;
+    const now = await this.bounds(of, signal);
+    if (offset > now.highWatermark) throw error(of, offset, now);
   }
 
   #wished(of: TopicPartition, bounds: Bounds, signal: AbortSignal): Promise<bigint> {

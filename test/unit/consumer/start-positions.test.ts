@@ -1,0 +1,141 @@
+// Where a topic partition is read from, decided on a ledger in memory and the ends of a topic that the test sets.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StartPositions } from '../../../consumer/start-positions.ts';
+import { paramsSchema } from '../../../params/schema.ts';
+import { systemClock } from '../../../pipeline/clock.ts';
+import { type ErrorCode, isCode } from '../../../pipeline/errors.ts';
+import { silentLog } from '../../../pipeline/log.ts';
+import { chainOf, MemoryLedger } from '../../support/memory-ledger.ts';
+
+const of = { topic: 'posts', partition: 3 };
+const { signal } = new AbortController();
+
+interface World {
+  readonly ledger?: MemoryLedger;
+  readonly from?: string;
+  readonly onGap?: 'stop' | 'earliest' | 'latest';
+  /** Log start and high watermark, one pair for each time they are asked; the last one stays. */
+  readonly bounds: readonly (readonly [number, number])[];
+  /** End at process start; undefined: the partition was added later. */
+  readonly end?: number;
+  readonly offsetAt?: number;
+  readonly live?: { readonly startsGroup: boolean };
+}
+
+function startOf(world: World): Promise<bigint> {
+  const bounds = [...world.bounds];
+  const { consumer } = paramsSchema.parse({
+    consumer: { from: world.from ?? 'stored', onGap: world.onGap ?? 'stop' },
+  });
+  const positions = new StartPositions({
+    admin: {
+      async offsets() {
+        const [logStart, highWatermark] = (bounds.length > 1 ? bounds.shift() : bounds[0]) ?? [
+          0, 0,
+        ];
+        const found = { logStart: BigInt(logStart), highWatermark: BigInt(highWatermark) };
+        return new Map([[of.partition, found]]);
+      },
+      offsetsAt: async () => new Map([[of.partition, BigInt(world.offsetAt ?? 0)]]),
+    },
+    sink: { ledger: world.ledger ?? new MemoryLedger(), place: async () => {} },
+    positions: { last: async () => undefined, advance: async () => {} },
+    ends: new Map(world.end === undefined ? [] : [[of.partition, BigInt(world.end)]]),
+    live: world.live,
+    params: consumer,
+    log: silentLog,
+    clock: systemClock,
+  });
+  return positions.of(of, signal);
+}
+
+const refused = (world: World, code: ErrorCode, words: RegExp) =>
+  assert.rejects(startOf(world), (error) => {
+    assert.ok(isCode(error, code), String(error));
+    assert.match(error.message, words);
+    return true;
+  });
+
+test('an offset that does not exist is refused before anything is decided', async () => {
+  const ledger = new MemoryLedger();
+  await refused(
+    { ledger, from: '5000', bounds: [[0, 100]], end: 100 },
+    'POSITION_BEYOND_END',
+    /5000.*100/,
+  );
+  assert.equal(await startOf({ ledger, from: 'beginning', bounds: [[0, 100]], end: 100 }), 0n);
+});
+
+test('a time that is met while records arrive is not taken for an offset behind the end', async () => {
+  const bounds = [
+    [0, 100],
+    [0, 120],
+  ] as const;
+  assert.equal(await startOf({ from: '-1s', bounds, end: 100, offsetAt: 110 }), 110n);
+});
+
+test('a partition that was added later starts at its beginning, whatever --from says', async () => {
+  for (const from of ['end', '5000', '-2h']) {
+    assert.equal(await startOf({ from, bounds: [[0, 40]], offsetAt: 40 }), 0n, from);
+  }
+  assert.equal(await startOf({ bounds: [[0, 40]], live: { startsGroup: true } }), 0n, 'live');
+});
+
+test('--from end or a time goes on where the table is, also when there is lag', async () => {
+  for (const from of ['end', '-2h', '2026-01-01T00:00:00Z']) {
+    const ledger = await chainOf(of, [0, 50]);
+    assert.equal(
+      await startOf({ ledger, from, bounds: [[0, 90]], end: 90, offsetAt: 80 }),
+      50n,
+      from,
+    );
+  }
+});
+
+test('an offset ahead of the table is refused, one behind it changes nothing', async () => {
+  const at = async (from: string) => ({
+    ledger: await chainOf(of, [0, 50]),
+    from,
+    bounds: [[0, 90]] as const,
+    end: 90,
+  });
+  await refused(await at('70'), 'POSITION_AHEAD', /20 offsets would be skipped/);
+  await refused(await at('3:70'), 'POSITION_AHEAD', /20 offsets/);
+  assert.equal(await startOf(await at('10')), 50n);
+});
+
+test('O03: a gap stops with its exact range, or is recorded as lost', async () => {
+  const gap = async (onGap: 'stop' | 'earliest' | 'latest') => ({
+    ledger: await chainOf(of, [0, 50]),
+    onGap,
+    bounds: [[70, 90]] as const,
+    end: 90,
+  });
+  await refused(await gap('stop'), 'POSITION_GAP', /\[50, 70\)/);
+  const earliest = await gap('earliest');
+  assert.equal(await startOf(earliest), 70n);
+  assert.equal((await earliest.ledger.read(of, 50n))?.kind, 'lost');
+  const latest = await gap('latest');
+  assert.equal(await startOf(latest), 90n);
+  assert.equal((await latest.ledger.read(of, 70n))?.kind, 'skip');
+});
+
+test('a table that is ahead of its topic is refused', async () => {
+  const ledger = await chainOf(of, [0, 50]);
+  await refused({ ledger, bounds: [[0, 40]], end: 40 }, 'POSITION_BEYOND_END', /50.*40/);
+});
+
+test('the live consumer that starts its group passes over what was sent before, another goes on', async () => {
+  const world = async (startsGroup: boolean) => ({
+    ledger: await chainOf(of, [0, 50]),
+    bounds: [[0, 90]] as const,
+    end: 80,
+    live: { startsGroup },
+  });
+  const first = await world(true);
+  assert.equal(await startOf(first), 80n);
+  assert.equal((await first.ledger.read(of, 50n))?.kind, 'skip');
+  assert.equal(await startOf(await world(false)), 50n);
+  assert.equal(await startOf({ bounds: [[0, 90]], end: 80, live: { startsGroup: false } }), 80n);
+});
