@@ -15,7 +15,7 @@ const TLS_CODE =
 
 // The servers behind HiveServer2 are away, or it is short of memory: the statement itself may be right.
 const PASSING =
-  /SafeModeException|Name node is in safe mode|ConnectException|Connection refused|NoRouteToHost|UnknownHostException|SocketTimeout|TTransportException|StandbyException|RetriableException|could only be written to \d+ of|OutOfMemoryError|GC overhead|exec\.(mr\.MapRedTask|tez\.TezTask)|Could not connect to meta store|not allowed from the shutdown hook|Filesystem closed|deadlock|lock could not be obtained|Lock wait timeout|Communications link failure/;
+  /SafeModeException|Name node is in safe mode|ConnectException|Connection refused|NoRouteToHost|UnknownHostException|SocketTimeout|TTransportException|StandbyException|RetriableException|could only be written to \d+ of|OutOfMemoryError|GC overhead|exec\.(mr\.MapRedTask|tez\.TezTask)|Could not connect to meta store|not allowed from the shutdown hook|Filesystem closed|deadlock|lock could not be obtained|Lock wait timeout|UndeclaredThrowableException|Communications link failure/;
 
 // Two clients created the same at once: the metastore answers in its own words or in those of its database.
 const ALREADY_THERE =

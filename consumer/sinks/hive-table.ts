@@ -11,7 +11,8 @@ import {
 import { isAlreadyThere } from '../../clients/hive/errors.ts';
 import { quoteName, quoteString } from '../../clients/hive/quoting.ts';
 import type { HiveClient } from '../../clients/hive/session.ts';
-import { invariant, PipelineError } from '../../pipeline/errors.ts';
+import { systemClock } from '../../pipeline/clock.ts';
+import { invariant, isCode, PipelineError } from '../../pipeline/errors.ts';
 import { DAY_COLUMN, KAFKA_COLUMNS, type TableSpec } from '../../pipeline/table.ts';
 import {
   ANOTHER_TABLE,
@@ -31,13 +32,35 @@ export interface HiveTable {
   addDay(day: string, signal: AbortSignal): Promise<void>;
 }
 
-/** Runs a statement that creates something; that it exists already is a success. */
-async function createOnce(hive: HiveClient, sql: string, signal: AbortSignal): Promise<void> {
-  try {
-    await hive.execute(sql, signal);
-  } catch (error) {
-    if (!isAlreadyThere(error)) throw error;
+const CREATE_ATTEMPTS = 4;
+const CREATE_PAUSE_MS = 500;
+
+/**
+ * Runs a statement that creates something; that it exists already, or does so in the end, is a success. Repeated, because a metastore
+ * gives up one of two creations that meet, in many words, and sometimes undoes a part of the other.
+ */
+async function createOnce(
+  hive: HiveClient,
+  sql: string,
+  isThere: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await hive.execute(sql, signal);
+    } catch (error) {
+      if (isAlreadyThere(error)) return;
+      const isFinal = !isCode(error, 'HIVE_REJECTED') && !isCode(error, 'HIVE_UNAVAILABLE');
+      if (isFinal || attempt === CREATE_ATTEMPTS) throw error;
+      await systemClock.sleep(CREATE_PAUSE_MS, signal);
+      if (await isThere()) return;
+    }
   }
+}
+
+async function hasDatabase(hive: HiveClient, name: string, signal: AbortSignal): Promise<boolean> {
+  const found = await hive.query(`SHOW DATABASES LIKE ${quoteString(name.toLowerCase())}`, signal);
+  return found.length > 0;
 }
 
 async function describeExisting(
@@ -65,8 +88,11 @@ export async function ensureTable(
   if (found === undefined) {
     // Asked for only now: many users may fill a database but not create one.
     const database = `CREATE DATABASE IF NOT EXISTS ${quoteName(table.database)}`;
-    if (table.database.toLowerCase() !== 'default') await createOnce(hive, database, signal);
-    await createOnce(hive, createStatement(table), signal);
+    if (table.database.toLowerCase() !== 'default') {
+      await createOnce(hive, database, () => hasDatabase(hive, table.database, signal), signal);
+    }
+    const hasTable = async () => (await describeTable(hive, table, signal)) !== undefined;
+    await createOnce(hive, createStatement(table), hasTable, signal);
     found = await describeExisting(hive, table, signal);
   }
   checkKind(table, found);
@@ -75,7 +101,9 @@ export async function ensureTable(
   if (missing.length === 0) return found;
   // CASCADE: today's table partition exists already, and without it the new column would read NULL there.
   const add = `ALTER TABLE ${quoteTable(table)} ADD COLUMNS (${columnList(missing)}) CASCADE`;
-  await createOnce(hive, add, signal);
+  const hasColumns = async () =>
+    missingColumns(table, await describeExisting(hive, table, signal)).length === 0;
+  await createOnce(hive, add, hasColumns, signal);
   found = await describeExisting(hive, table, signal);
   checkColumns(table, found);
   const [still] = missingColumns(table, found);
@@ -211,8 +239,10 @@ export async function openHiveTable(
       if (known.has(day)) return;
       const clause = partitionClause({ [DAY_COLUMN]: day });
       const sql = `ALTER TABLE ${quoteTable(spec)} ADD IF NOT EXISTS ${clause}`;
-      // Two callers at once both ask: neither depends on the other's signal.
-      await createOnce(hive, sql, addSignal);
+      // Two callers at once both ask: neither depends on the other's signal. A failure is for the caller to repeat.
+      await hive.execute(sql, addSignal).catch((error: unknown) => {
+        if (!isAlreadyThere(error)) throw error;
+      });
       known.add(day);
     },
   };
