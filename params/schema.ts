@@ -156,7 +156,7 @@ const limitsSchema = z.strictObject({
     .default(1000)
     .describe('Records over which the share is taken'),
   bufferBytesMax: whole(MB, 64 * 1024 * MB)
-    .default(24 * MB)
+    .default(48 * MB)
     .describe(
       'Bytes of records held in memory over all topic partitions; batches are cut smaller rather than exceed it',
     ),
