@@ -29,7 +29,7 @@ export interface Delivery {
   readonly clock: Clock;
   readonly log: Log;
   /** Told after each step; the crash suite's handle, and nothing else. */
-  readonly onStep?: (step: DeliveryStep, batch: Batch) => void;
+  readonly onStep?: (step: DeliveryStep) => void;
 }
 
 /**
@@ -59,19 +59,19 @@ export async function deliver(
     recordsRead(record) === batch.records.length,
     `${formatRange(batch.range)}: ${batch.records.length} records became ${recordsRead(record)}`,
   );
-  by.onStep?.('staged', batch);
+  by.onStep?.('staged');
 
   await step('dead-lettering', () => by.deadLetters.send(batch, rejects, signal));
-  by.onStep?.('dead-lettered', batch);
+  by.onStep?.('dead-lettered');
 
   const standing = await step('committing', () => by.sink.ledger.commit(record, signal));
-  by.onStep?.('committed', batch);
+  by.onStep?.('committed');
 
   await step('placing', () => by.sink.place(standing, signal));
-  by.onStep?.('placed', batch);
+  by.onStep?.('placed');
 
   await by.positions.advance(standing);
-  by.onStep?.('advanced', batch);
+  by.onStep?.('advanced');
 
   const ours = standing.attempt === record.attempt;
   by.log.info(ours ? 'batch placed' : 'batch was placed by another writer', {
