@@ -128,6 +128,19 @@ const consumerSchema = z.strictObject({
     .enum(['skip', 'write', 'dead-letter'])
     .default('skip')
     .describe('What to do with records without value'),
+  dedupe: z
+    .strictObject({
+      by: name
+        .default('id')
+        .describe(
+          'Path in the JSON value that tells a record from every other, or $key for the key',
+        ),
+      window: whole(1, 10_000_000)
+        .default(100_000)
+        .describe('Offsets of the topic partition that are looked back over'),
+    })
+    .optional()
+    .describe('Records that repeat one within the window are counted as skipped; default: off'),
   sessionTimeoutMs: whole(6000, 30 * MINUTE)
     .default(10 * SECOND)
     .describe('Kafka session time-out: how long a dead consumer keeps its partitions'),
@@ -141,6 +154,14 @@ const positionsSchema = z.strictObject({
   file: name
     .default('state/positions.json')
     .describe('Position file, relative to the working directory'),
+});
+
+const ledgerSchema = z.strictObject({
+  keepDays: whole(1, 36_500)
+    .default(30)
+    .describe(
+      'Days after which ledger entries are rolled up; a writer asleep for longer is refused',
+    ),
 });
 
 const limitsSchema = z.strictObject({
@@ -185,6 +206,7 @@ export const paramsSchema = z.strictObject({
   table: tableSchema.prefault({}),
   consumer: consumerSchema.prefault({}),
   positions: positionsSchema.prefault({}),
+  ledger: ledgerSchema.prefault({}),
   deadLetters: deadLettersSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   log: z
