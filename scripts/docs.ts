@@ -1,5 +1,5 @@
-// Writes what is generated from the sources: docs/configuration.md, docs/errors.md, the two JSON schemas and the tables of
-// params/README.md. With --check it writes nothing and fails when one of them is stale.
+// Writes what is generated from the sources: docs/configuration.md, docs/errors.md, docs/cases.md, the two JSON schemas and
+// the tables of params/README.md. With --check it writes nothing and fails when one of them is stale.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import {
   type SettingsFile,
 } from '../params/keys.ts';
 import { ERROR_CODES, PipelineError } from '../pipeline/errors.ts';
+import { caseRows } from './cases.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FILES: readonly SettingsFile[] = ['params', 'config'];
@@ -29,6 +30,7 @@ function generate(): Map<string, string> {
   const files = new Map<string, string>();
   files.set('docs/configuration.md', configurationPage());
   files.set('docs/errors.md', errorsPage());
+  files.set('docs/cases.md', casesPage());
   for (const file of FILES) {
     const path = `params/${file}.schema.json`;
     const schema = { title: `${file}.json of kafka-hive`, ...jsonSchema(file) };
@@ -120,6 +122,17 @@ needs a person's decision, 6 the local stack, 70 a fault of this program; 0 is s
 that a second Ctrl-C cut the work short.
 
 ${table(['code', 'meaning', 'tried again', 'exit'], rows)}
+`;
+}
+
+function casesPage(): string {
+  return `${GENERATED} test/cases.json and the titles of the tests; edit those. -->
+# Failure cases
+
+What other systems that do this job were seen to get wrong, and what the first versions of this one did (Z). Each case has a
+test here that names its id in its title; find it with \`grep -rn "G08" test\`.
+
+${table(['id', 'case', 'shown by', 'seen in'], caseRows(ROOT))}
 `;
 }
 
