@@ -2,22 +2,22 @@
 // its first start from the beginning, the end, an offset or a time.
 import type { Settings } from '../params/schema.ts';
 import type { CommandDeps } from '../pipeline/lifecycle.ts';
-import type { DeliveryStep } from './deliver.ts';
+import type { Delivery } from './deliver.ts';
 import { openPositionStore } from './positions/index.ts';
 import { type ConsumerSummary, runConsumer } from './run.ts';
 
 export interface FromPositionOptions {
   /** End when everything that was in the topic at the start is placed. */
   readonly untilEnd?: boolean;
-  /** Told after each step of each delivery; for the crash suite. */
-  readonly onStep?: (step: DeliveryStep) => void;
+  /** Puts something in the way of every delivery; for the crash suite and the chaos run. */
+  readonly rewire?: (delivery: Delivery) => Delivery;
 }
 
 /** Runs until told to stop, or until the end with `untilEnd`. Throws what connecting, the table and the topic can throw. */
 export function runConsumerFromPosition(
   settings: Settings,
   deps: CommandDeps,
-  { untilEnd = false, onStep }: FromPositionOptions = {},
+  { untilEnd = false, rewire }: FromPositionOptions = {},
 ): Promise<ConsumerSummary> {
   const { params } = settings;
   return runConsumer(
@@ -29,7 +29,7 @@ export function runConsumerFromPosition(
       untilEnd,
       openPositions: (commit, admin) =>
         openPositionStore(settings, { commit, admin, log: deps.log }),
-      ...(onStep ? { onStep } : {}),
+      ...(rewire ? { rewire } : {}),
     },
     deps,
   );

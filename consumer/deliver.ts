@@ -3,7 +3,7 @@
 import type { Batch } from '../pipeline/batch.ts';
 import type { Clock } from '../pipeline/clock.ts';
 import { invariant } from '../pipeline/errors.ts';
-import { type BatchRecord, recordsRead } from '../pipeline/ledger.ts';
+import { type BatchRecord, type Ledger, recordsRead } from '../pipeline/ledger.ts';
 import type { Log } from '../pipeline/log.ts';
 import type { PositionStore } from '../pipeline/position-store.ts';
 import { formatRange } from '../pipeline/range.ts';
@@ -11,25 +11,14 @@ import { type RetryPolicy, withRetry } from '../pipeline/retry.ts';
 import type { Sink } from '../pipeline/sink.ts';
 import type { DeadLetters } from './dead-letters.ts';
 
-/** The steps in their order. The crash suite kills the process right after each of them. */
-export const DELIVERY_STEPS = [
-  'staged',
-  'dead-lettered',
-  'committed',
-  'placed',
-  'advanced',
-] as const;
-export type DeliveryStep = (typeof DELIVERY_STEPS)[number];
-
+/** What a delivery works with: of each part only what it calls. */
 export interface Delivery {
-  readonly sink: Sink;
-  readonly deadLetters: DeadLetters;
-  readonly positions: PositionStore;
+  readonly sink: Pick<Sink, 'stage' | 'place'> & { readonly ledger: Pick<Ledger, 'commit'> };
+  readonly deadLetters: Pick<DeadLetters, 'send'>;
+  readonly positions: Pick<PositionStore, 'name' | 'advance'>;
   readonly retry: RetryPolicy;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told after each step; the crash suite's handle, and nothing else. */
-  readonly onStep?: (step: DeliveryStep) => void;
 }
 
 /**
@@ -59,19 +48,14 @@ export async function deliver(
     recordsRead(record) === batch.records.length,
     `${formatRange(batch.range)}: ${batch.records.length} records became ${recordsRead(record)}`,
   );
-  by.onStep?.('staged');
 
   await step('dead-lettering', () => by.deadLetters.send(batch, rejects, signal));
-  by.onStep?.('dead-lettered');
 
   const standing = await step('committing', () => by.sink.ledger.commit(record, signal));
-  by.onStep?.('committed');
 
   await step('placing', () => by.sink.place(standing, signal));
-  by.onStep?.('placed');
 
   await by.positions.advance(standing);
-  by.onStep?.('advanced');
 
   const ours = standing.attempt === record.attempt;
   by.log.info(ours ? 'batch placed' : 'batch was placed by another writer', {

@@ -13,7 +13,7 @@ import {
   DeadLetters,
   deadLetterTopic,
 } from './dead-letters.ts';
-import type { Delivery, DeliveryStep } from './deliver.ts';
+import type { Delivery } from './deliver.ts';
 import { openSink } from './sinks/index.ts';
 import { StartPositions } from './start-positions.ts';
 
@@ -29,8 +29,8 @@ export interface ConsumerJob {
   readonly untilEnd: boolean;
   /** Opens the position store; `commit` writes the group's committed offset. */
   openPositions(commit: (placed: PlacedBatch) => Promise<void>, admin: KafkaAdmin): PositionStore;
-  /** Told after each step of each delivery; for the crash suite. */
-  readonly onStep?: (step: DeliveryStep) => void;
+  /** Puts something in the way of every delivery; the handle of the crash suite and the chaos run, and nothing else. */
+  readonly rewire?: (delivery: Delivery) => Delivery;
 }
 
 export interface OpenConsumer {
@@ -79,11 +79,8 @@ export async function openConsumer(
   const start = new StartPositions({
     ...{ admin, sink, positions, ends, live, log, clock, params: params.consumer },
   });
-  const delivery: Delivery = {
-    ...{ sink, deadLetters, positions, retry, clock, log },
-    ...(job.onStep ? { onStep: job.onStep } : {}),
-  };
-  return { consumer, start, delivery, ends };
+  const delivery: Delivery = { sink, deadLetters, positions, retry, clock, log };
+  return { consumer, start, delivery: job.rewire?.(delivery) ?? delivery, ends };
 }
 
 async function openDeadLetters(

@@ -1,7 +1,7 @@
 // What the chaos run does to the pipeline: the faults a schedule is made of, and the world they happen in. Plain JSON, so
 // that a schedule can be printed, kept and replayed.
-import type { DeliveryStep } from '../../consumer/deliver.ts';
 import type { Config } from '../../params/schema.ts';
+import type { DeliveryStep } from '../support/delivery-steps.ts';
 
 /** A node of the stack: `broker 1`, `namenode`, `datanode 1`, `hive`, as stack/layout.ts names it. */
 export type NodeName = 'namenode' | 'hive' | `broker ${number}` | `datanode ${number}`;

@@ -5,6 +5,7 @@ import { runConsumerFromPosition } from '../../consumer/consumer-from-position.t
 import { configSchema, paramsSchema } from '../../params/schema.ts';
 import { systemClock } from '../../pipeline/clock.ts';
 import { createLog } from '../../pipeline/log.ts';
+import { tellSteps } from './delivery-steps.ts';
 
 const [file = '', step = 'none'] = process.argv.slice(2);
 const raw = JSON.parse(readFileSync(file, 'utf8'));
@@ -17,7 +18,8 @@ const deps = {
 };
 await runConsumerFromPosition(settings, deps, {
   untilEnd: true,
-  onStep(passed) {
-    if (passed === step) process.kill(process.pid, 'SIGKILL');
-  },
+  rewire: (delivery) =>
+    tellSteps(delivery, (passed) => {
+      if (passed === step) process.kill(process.pid, 'SIGKILL');
+    }),
 });
