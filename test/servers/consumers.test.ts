@@ -18,7 +18,7 @@ after(() => world.close());
 const untilEnd = (settings: ReturnType<typeof testSettings>) =>
   start((deps) => runConsumerFromPosition(settings, deps, { untilEnd: true })).done;
 
-test('consumer-from-position loads a topic of 4 partitions and goes on where it stopped', async () => {
+test('W03: consumer-from-position loads a topic of 4 partitions and goes on where it stopped', async () => {
   const settings = testSettings({ batch: { size: 25 } });
   const { topic, table } = settings.params;
   await world.createTopic(topic, 4);
@@ -83,7 +83,7 @@ test('the live consumer reads what arrives while it runs, and passes over what w
   );
 });
 
-test('records that cannot become rows go to the dead-letter topic, tombstones are skipped, and all is accounted for', async () => {
+test('Z08: records that cannot become rows go to the dead-letter topic, tombstones are skipped, and all is accounted for', async () => {
   const settings = testSettings({ batch: { size: 50 } });
   const { topic, table } = settings.params;
   await world.createTopic(topic, 1);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { isCode } from '../../pipeline/errors.ts';
-import { batchOf, deliverTo, LoadTables, record } from '../support/load-tables.ts';
+import { eventually } from '../support/eventually.ts';
+import { batchOf, deliverTo, LoadTables, record, records } from '../support/load-tables.ts';
 
 const { signal } = new AbortController();
 
@@ -27,6 +28,26 @@ describe('the sink hive-load in trouble', () => {
     await deliverTo(sink, batchOf('t', 1, [record(1)]));
     await sink.place(first, signal);
     assert.deepEqual(await tables.offsets(spec), [1]);
+  });
+
+  test('F06: killed while a file was being written, the batch is staged anew at once, under another name', async () => {
+    const spec = tables.table();
+    const dying = await tables.writer(spec);
+    const death = new AbortController();
+    const written = dying.stage(batchOf('t', 0, records(0, 5000)), death.signal);
+    written.catch(() => {});
+    const { path: root } = await tables.directory(spec);
+    // Its upload is under way: the NameNode knows the file, which nobody has closed.
+    await eventually(async () => {
+      assert.equal((await tables.files.list(`${root}/_staging/t/0/0`, signal))?.length, 1);
+    });
+    death.abort(new Error('killed'));
+    await assert.rejects(written);
+    const began = performance.now();
+    await deliverTo(await tables.writer(spec), batchOf('t', 0, records(0, 5000)));
+    assert.ok(performance.now() - began < 60_000, 'no lease of the dead writer is waited for');
+    assert.equal((await tables.offsets(spec)).length, 5000);
+    assert.equal(await tables.files.list(`${root}/_staging/t/0/0`, signal), undefined);
   });
 
   test('another file under the final name is not taken for ours', async () => {

@@ -77,7 +77,7 @@ test('any text reads back as it was', async () => {
   assert.deepEqual(await readBack(texts), texts.map(wellFormed));
 });
 
-test('hostile texts survive the way through a job into a table', async () => {
+test('Z04: hostile texts survive the way through a job into a table', async () => {
   const table = `${own.database}.texts`;
   await own.hive.execute(
     `CREATE EXTERNAL TABLE ${table} (id int, body string) STORED AS PARQUET`,

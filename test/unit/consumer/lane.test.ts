@@ -137,6 +137,19 @@ test('a batch that is fed slowly and never idle is cut by its age', async () => 
   assert.equal(hands.delivered.length, 1);
 });
 
+test('H02: a record a minute for a day makes a file for each batch, not one for each record', async () => {
+  const hands = new Hands();
+  const hour = 60 * 60_000;
+  const lane = hands.lane(0, { size: 1000, ageMsMax: hour, idleMsMax: hour });
+  for (let minute = 0; minute < 24 * 60; minute += 1) {
+    lane.push([record(minute)], BigInt(minute + 1));
+    hands.nowMs += 60_000;
+    lane.tick();
+    await lane.settled();
+  }
+  assert.equal(hands.delivered.length, 24);
+});
+
 test('a batch never exceeds its bytes, unless one record alone does', async () => {
   const hands = new Hands();
   const lane = hands.lane(0, { size: 100, bytesMax: 1500 });

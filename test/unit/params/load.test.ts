@@ -48,7 +48,7 @@ test('KH_PARAMS and KH_CONFIG name the files, an option goes before them', (t) =
   assert.deepEqual(lines, ['nowhere.json: no such file']);
 });
 
-test('a wrong value is told with its file, line and column', (t) => {
+test('K01: a wrong value is told with its file, line and column', (t) => {
   const params = '{\n  "topic": "posts",\n  "batch": {\n    "size": 0\n  }\n}';
   const { error, lines } = refusal(t, { params });
   assert.equal(error.code, 'CONFIG_INVALID');
