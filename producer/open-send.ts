@@ -43,6 +43,11 @@ export class OpenSend<Cursor> {
     return this.records.length === 1 || this.isFull;
   }
 
+  /** Only the cursor moved on. */
+  pass(cursor: Cursor): void {
+    this.cursor = cursor;
+  }
+
   /** No more records: the next one did not fit. */
   close(): void {
     this.#closed = true;

@@ -3,9 +3,9 @@ import { KafkaAdmin } from '../clients/kafka/admin.ts';
 import { KafkaSender } from '../clients/kafka/producer.ts';
 import type { Settings } from '../params/schema.ts';
 import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
+import type { Source } from '../pipeline/source.ts';
 import { choosePartition } from './partition-rotation.ts';
 import { type PumpSummary, pump } from './pump.ts';
-import type { CountingSource } from './sources/counting-source.ts';
 import { createSource } from './sources/index.ts';
 
 export interface ProducerSummary extends PumpSummary<unknown> {
@@ -24,7 +24,7 @@ export interface ProducerSummary extends PumpSummary<unknown> {
 export async function runProducer(
   settings: Settings,
   deps: CommandDeps,
-  source: CountingSource = createSource(settings, deps),
+  source: Source = createSource(settings, deps),
 ): Promise<ProducerSummary> {
   const { params, config } = settings;
   const { topic, limits, producer } = params;

@@ -142,6 +142,7 @@ class Pump<Cursor> {
 
   /** Puts a record into the open send; waits while that is full and another one is in flight. */
   async #add(next: SourceRecord<Cursor>): Promise<void> {
+    if (next.record === undefined) return this.#open.pass(next.cursor);
     const partition = next.record.partition ?? this.#options.choosePartition();
     const record = partition === undefined ? next.record : { ...next.record, partition };
     while (!this.#open.takes(record)) {

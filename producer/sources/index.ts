@@ -2,12 +2,12 @@
 import type { Settings } from '../../params/schema.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { CommandDeps } from '../../pipeline/lifecycle.ts';
-import type { CountingSource } from './counting-source.ts';
+import type { Source } from '../../pipeline/source.ts';
 import { LinesSource } from './lines.ts';
 import { XSource } from './twitter.ts';
 
 /** The source of `producer.source`. Opens nothing. Throws CONFIG_CREDENTIALS_MISSING, or USAGE for what it lacks. */
-export function createSource(settings: Settings, deps: CommandDeps): CountingSource {
+export function createSource(settings: Settings, deps: CommandDeps): Source {
   const { params, config } = settings;
   switch (params.producer.source) {
     case 'lines':

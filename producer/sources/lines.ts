@@ -4,10 +4,9 @@ import type { Readable } from 'node:stream';
 import { KAFKA_RECORD_BYTES_MAX } from '../../clients/kafka/producer.ts';
 import { describe, PipelineError } from '../../pipeline/errors.ts';
 import type { OutgoingRecord } from '../../pipeline/record.ts';
-import type { SourceRecord } from '../../pipeline/source.ts';
+import type { Source, SourceGap, SourceRecord } from '../../pipeline/source.ts';
 import { carriesHashtag } from '../hashtag.ts';
 import { encodePost, postFromJson } from '../post.ts';
-import type { CountingSource } from './counting-source.ts';
 import { type Line, readLines } from './read-lines.ts';
 
 /** Resume point: `line` lines of `inputs[input]` are done. */
@@ -37,8 +36,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * hashtag is asked for, which it cannot carry. A line that is not JSON ends the source with SOURCE_INPUT_INVALID, because
  * whoever reads the topic was promised JSON; so do a file that cannot be read and a line too long for a record.
  */
-export class LinesSource implements CountingSource<LinesCursor> {
+export class LinesSource implements Source<LinesCursor> {
   readonly name = 'lines';
+  readonly gaps: readonly SourceGap[] = [];
   readonly #options: LinesOptions;
   #leftOut = 0;
 
@@ -54,6 +54,14 @@ export class LinesSource implements CountingSource<LinesCursor> {
   /** Lines that were read and not sent: without the hashtag. Empty lines do not count. */
   get leftOut(): number {
     return this.#leftOut;
+  }
+
+  parseCursor(saved: unknown): LinesCursor {
+    const { input, line } = (saved ?? {}) as Partial<Record<keyof LinesCursor, unknown>>;
+    if (Number.isSafeInteger(input) && Number.isSafeInteger(line)) return saved as LinesCursor;
+    throw new PipelineError('POSITION_CORRUPT', 'what was saved is no cursor of the source lines', {
+      hint: 'Start it once with --from-start.',
+    });
   }
 
   async *read(

@@ -11,9 +11,8 @@ import { readStream, type XPayload } from '../../clients/twitter/stream.ts';
 import type { Clock } from '../../pipeline/clock.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
-import type { SourceRecord } from '../../pipeline/source.ts';
+import type { Source, SourceGap, SourceRecord } from '../../pipeline/source.ts';
 import { encodePost, postFromX } from '../post.ts';
-import type { CountingSource } from './counting-source.ts';
 import { RecentIds } from './recent-ids.ts';
 
 /** Id of the last post. X's stream cannot resume after it; it says where a gap begins. */
@@ -50,8 +49,9 @@ const LIMITS: XLimits = { connectMs: 15_000, stallMs: 30_000, recentIds: 200_000
  * nothing worked for `retryMs`, CONFIG_CREDENTIALS_MISSING without a token. Posts sent while not connected are missed:
  * X replays them for Enterprise customers only.
  */
-export class XSource implements CountingSource<XCursor> {
+export class XSource implements Source<XCursor> {
   readonly name = 'x';
+  readonly gaps: readonly SourceGap[] = [];
   readonly #options: XSourceOptions;
   readonly #limits: XLimits;
   readonly #recent: RecentIds;
@@ -70,6 +70,14 @@ export class XSource implements CountingSource<XCursor> {
   /** Payloads that were not sent: repeated posts, posts of others' rules, lines without a post. */
   get leftOut(): number {
     return this.#leftOut;
+  }
+
+  parseCursor(saved: unknown): XCursor {
+    const { id } = (saved ?? {}) as { id?: unknown };
+    if (typeof id === 'string') return { id };
+    throw new PipelineError('POSITION_CORRUPT', 'what was saved is no cursor of the source x', {
+      hint: 'Start it once with --from-start.',
+    });
   }
 
   async *read(
@@ -110,7 +118,7 @@ export class XSource implements CountingSource<XCursor> {
       return undefined;
     }
     const record = { key: Buffer.from(post.id), value: encodePost(post) };
-    return { record, cursor: { id: post.id } };
+    return { record, cursor: { id: post.id }, id: post.id };
   }
 
   /** Posts that came only because of other rules of the same app are not for us. */

@@ -136,6 +136,8 @@ suite('lines in Kafka', () => {
     const counted = {
       name: 'counted',
       leftOut: 0,
+      gaps: [],
+      parseCursor: (saved: unknown) => saved,
       async *read(_after: unknown, signal: AbortSignal) {
         for await (const record of source.read(undefined, signal)) {
           yield record;

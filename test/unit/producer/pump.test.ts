@@ -22,9 +22,13 @@ const OPTIONS: PumpOptions = {
 
 const text = (records: readonly OutgoingRecord[]) => records.map((record) => String(record.value));
 
+/** What every source has besides its records. */
+const PLAIN = { leftOut: 0, gaps: [], parseCursor: (saved: unknown) => saved as number };
+
 /** Yields `count` records "0", "1", ...; the cursor is the number of records so far. */
 function numbers(count: number, onPull: (at: number) => void = () => {}): Source<number> {
   return {
+    ...PLAIN,
     name: 'numbers',
     async *read(after, signal) {
       for (let at = after ?? 0; at < count && !signal.aborted; at += 1) {
@@ -121,6 +125,7 @@ suite('pump', () => {
   test('sends a record that is larger than sendBytesMax alone', async () => {
     const sender = new RecordingSender();
     const source: Source<number> = {
+      ...PLAIN,
       name: 'big',
       async *read() {
         for (const value of ['a', 'b'.repeat(50), 'c']) {
@@ -137,6 +142,7 @@ suite('pump', () => {
     const clock = new ManualClock();
     const stop = new AbortController();
     const silent: Source<number> = {
+      ...PLAIN,
       name: 'silent',
       async *read(_after, signal) {
         yield { record: { key: null, value: Buffer.from('x') }, cursor: 1 };
@@ -218,6 +224,7 @@ suite('pump', () => {
   test('when the source fails, what it gave before is sent first', async () => {
     const sender = new RecordingSender();
     const broken: Source<number> = {
+      ...PLAIN,
       name: 'broken',
       async *read() {
         yield { record: { key: null, value: Buffer.from('good') }, cursor: 1 };

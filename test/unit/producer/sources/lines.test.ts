@@ -23,7 +23,7 @@ function file(content: string | Buffer): string {
 async function valuesOf(source: LinesSource): Promise<string[]> {
   const values: string[] = [];
   for await (const { record } of source.read(undefined, new AbortController().signal)) {
-    values.push(String(record.value));
+    values.push(String(record?.value));
   }
   return values;
 }
@@ -74,7 +74,7 @@ suite('lines source', () => {
     const seen: string[] = [];
     const reading = (async () => {
       for await (const { record } of source.read(undefined, new AbortController().signal)) {
-        seen.push(String(record.value));
+        seen.push(String(record?.value));
       }
     })();
     await assert.rejects(
@@ -95,7 +95,7 @@ suite('lines source', () => {
     const source = lines(bytes, { raw: true });
     const values: (Buffer | null)[] = [];
     for await (const { record } of source.read(undefined, new AbortController().signal)) {
-      values.push(record.value);
+      if (record) values.push(record.value);
     }
     assert.deepEqual(values, [Buffer.from([0x7b, 0xff, 0x00, 0x20]), Buffer.from(' ')]);
   });
@@ -139,12 +139,12 @@ suite('lines source', () => {
     const source = () => new LinesSource({ inputs, raw: true, hashtag: undefined });
     const all: { value: string; cursor: { input: number; line: number } }[] = [];
     for await (const { record, cursor } of source().read(undefined, new AbortController().signal)) {
-      all.push({ value: String(record.value), cursor });
+      all.push({ value: String(record?.value), cursor });
     }
     for (const [index, { cursor }] of all.entries()) {
       const rest: string[] = [];
       for await (const { record } of source().read(cursor, new AbortController().signal)) {
-        rest.push(String(record.value));
+        rest.push(String(record?.value));
       }
       assert.deepEqual(
         rest,
@@ -160,7 +160,7 @@ suite('lines source', () => {
     stdin.push('one\n');
     const seen: string[] = [];
     for await (const { record } of source.read(undefined, stop.signal)) {
-      seen.push(String(record.value));
+      seen.push(String(record?.value));
       setImmediate(() => stop.abort());
     }
     assert.deepEqual(seen, ['one']);
