@@ -1,8 +1,8 @@
 // What stands in the position file: destination → topic → partition → the range of its last placed batch.
 // Pure: text in and out is the adapter's, decisions are the store's.
+import type { JsonObject } from '../../clients/json-file/safe-json-adapter.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { PlacedBatch } from '../../pipeline/position-store.ts';
-import type { JsonObject } from './safe-json-adapter.ts';
 
 /** Where a topic partition was last placed, for one destination (`database.table`, or a base path). */
 export interface SavedPosition {

@@ -110,7 +110,7 @@ test('pipeline/ imports nothing of ours and no package', () => {
 });
 
 test('only clients/ imports a vendor client', () => {
-  const vendors = /^(kafkajs|hive-driver|twitter-api-v2|@duckdb\/)/;
+  const vendors = /^(kafkajs|hive-driver|twitter-api-v2|@duckdb\/|node-json-db)/;
   const outside = /^(pipeline|producer|consumer|params|stack|cli)\//;
   assert.deepEqual(importing(outside, vendors), []);
 });

@@ -10,7 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '../../pipeline/clock.ts';
 import { invariant, PipelineError } from '../../pipeline/errors.ts';
-import { unwritable } from './safe-json-adapter.ts';
+import { type FileKind, unwritable } from './file-kind.ts';
 
 /** How often a holder shows that it lives, and the silence after which one on another host counts as dead. */
 const TOUCH_MS = 5_000;
@@ -28,11 +28,13 @@ interface Owner {
 
 export class FileLock {
   readonly #file: string;
+  readonly #kind: FileKind;
   readonly #claim: string;
   readonly #touching: NodeJS.Timeout;
 
-  private constructor(file: string, claim: string) {
+  private constructor(file: string, kind: FileKind, claim: string) {
     this.#file = file;
+    this.#kind = kind;
     this.#claim = claim;
     this.#touching = setInterval(() => void touch(claim).catch(() => {}), TOUCH_MS);
     this.#touching.unref();
@@ -42,18 +44,23 @@ export class FileLock {
    * Takes the lock of `file`, from a dead process too. Throws POSITION_LOCKED naming the process that holds it (this
    * one included), POSITION_UNWRITABLE when the directory cannot be written.
    */
-  static async take(file: string, clock: Clock, signal: AbortSignal): Promise<FileLock> {
+  static async take(
+    file: string,
+    kind: FileKind,
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<FileLock> {
     const self = await ownIdentity();
     const claim = claimPath(file, self);
     for (let attempt = 1; ; attempt += 1) {
-      await makeClaim(file, claim, self);
+      await makeClaim(file, kind, claim, self);
       const other = await liveClaim(file, self, clock).catch(async (error: unknown) => {
         await rm(claim, { force: true });
-        throw unwritable(file, error);
+        throw unwritable(file, kind, error);
       });
-      if (other === undefined) return new FileLock(file, claim);
+      if (other === undefined) return new FileLock(file, kind, claim);
       await rm(claim, { force: true });
-      if (attempt === ATTEMPTS) throw locked(file, other);
+      if (attempt === ATTEMPTS) throw locked(file, kind, other);
       await clock.sleep(Math.random() * PAUSE_MS_MAX, signal);
     }
   }
@@ -61,7 +68,7 @@ export class FileLock {
   /** Throws POSITION_LOCKED when somebody removed our claim: this process was frozen, and another took over. */
   async check(): Promise<void> {
     await touch(this.#claim).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw unwritable(this.#file, error);
+      if (error.code !== 'ENOENT') throw unwritable(this.#file, this.#kind, error);
       throw new PipelineError(
         'POSITION_LOCKED',
         `${this.#file} was taken over by another process`,
@@ -79,12 +86,12 @@ export class FileLock {
   }
 }
 
-async function makeClaim(file: string, claim: string, self: Owner): Promise<void> {
+async function makeClaim(file: string, kind: FileKind, claim: string, self: Owner): Promise<void> {
   try {
     await (await open(claim, 'wx')).close();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(file, error);
-    throw locked(file, { claim, owner: self });
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(file, kind, error);
+    throw locked(file, kind, { claim, owner: self });
   }
 }
 
@@ -113,12 +120,12 @@ async function isAlive(owner: Owner, claim: string, self: Owner, clock: Clock): 
   return shown !== undefined && clock.now() - shown.mtimeMs < SILENCE_MS_MAX;
 }
 
-function locked(file: string, { claim, owner }: Claim): PipelineError {
+function locked(file: string, kind: FileKind, { claim, owner }: Claim): PipelineError {
   const who = owner.pid === process.pid ? 'this process' : `process ${owner.pid} on ${owner.host}`;
   return new PipelineError('POSITION_LOCKED', `${file} is held by ${who}`, {
     hint:
-      'Stop that process, or give this one a position file of its own (positions.file), or use positions.store: ' +
-      `group, which several processes share. A process that died frees it by itself, on another host after ${SILENCE_MS_MAX / 1000} s.`,
+      `Stop that process, or give this one a ${kind.name} of its own (${kind.setting})${kind.hints.locked}. ` +
+      `A process that died frees it by itself, on another host after ${SILENCE_MS_MAX / 1000} s.`,
     context: { file, pid: owner.pid, host: owner.host, lock: claim },
   });
 }

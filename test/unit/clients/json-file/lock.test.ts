@@ -1,4 +1,4 @@
-// The lock of the position file: one holder at a time, and none after its process ended.
+// The lock of a JSON file: one holder at a time, and none after its process ended.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,12 +6,17 @@ import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { FileLock } from '../../../../consumer/positions/lock.ts';
+import { FileLock } from '../../../../clients/json-file/lock.ts';
 import { systemClock } from '../../../../pipeline/clock.ts';
 import { isCode } from '../../../../pipeline/errors.ts';
 
 const signal = new AbortController().signal;
-const take = (file: string) => FileLock.take(file, systemClock, signal);
+const KIND = {
+  name: 'position file',
+  setting: 'positions.file',
+  hints: { locked: '', damaged: '', unwritable: '' },
+};
+const take = (file: string) => FileLock.take(file, KIND, systemClock, signal);
 
 async function inDirectory(run: (file: string) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'lock-'));
@@ -27,9 +32,9 @@ async function contender(file: string): Promise<{ child: ChildProcess; held: boo
   const path = (name: string) =>
     JSON.stringify(new URL(`../../../../${name}`, import.meta.url).href);
   const source = `
-    import { FileLock } from ${path('consumer/positions/lock.ts')};
+    import { FileLock } from ${path('clients/json-file/lock.ts')};
     import { systemClock } from ${path('pipeline/clock.ts')};
-    await FileLock.take(${JSON.stringify(file)}, systemClock, new AbortController().signal)
+    await FileLock.take(${JSON.stringify(file)}, ${JSON.stringify(KIND)}, systemClock, new AbortController().signal)
       .then(() => process.stdout.write('held'), () => process.exit(5));
     setInterval(() => {}, 1000);`;
   const args = ['--import', 'tsx', '--input-type=module', '--eval', source];

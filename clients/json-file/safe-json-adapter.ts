@@ -5,16 +5,19 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'nod
 import { basename, dirname, join } from 'node:path';
 import type { IAdapter } from 'node-json-db/dist/adapter/IAdapter.js';
 import { describe, PipelineError } from '../../pipeline/errors.ts';
+import { type FileKind, unwritable } from './file-kind.ts';
 
 export type JsonObject = Record<string, unknown>;
 
 export class SafeJsonAdapter implements IAdapter<JsonObject> {
   readonly #file: string;
   readonly #directory: string;
+  readonly #kind: FileKind;
   #writes = 0;
 
-  constructor(file: string) {
+  constructor(file: string, kind: FileKind) {
     this.#file = file;
+    this.#kind = kind;
     this.#directory = dirname(file);
   }
 
@@ -34,7 +37,7 @@ export class SafeJsonAdapter implements IAdapter<JsonObject> {
       await rename(this.#file, aside);
       return aside;
     } catch (error) {
-      throw error instanceof PipelineError ? error : unwritable(this.#file, error);
+      throw error instanceof PipelineError ? error : unwritable(this.#file, this.#kind, error);
     }
   }
 
@@ -46,10 +49,9 @@ export class SafeJsonAdapter implements IAdapter<JsonObject> {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return value as JsonObject;
     }
-    throw new PipelineError('POSITION_CORRUPT', `${this.#file} is no position file`, {
-      hint:
-        'Check positions.file. If it is the right path, move the file away and start again: the positions come back ' +
-        'from the ledger of the table, nothing is lost or read twice.',
+    const { name, setting, hints } = this.#kind;
+    throw new PipelineError('POSITION_CORRUPT', `${this.#file} is no ${name}`, {
+      hint: `Check ${setting}. If it is the right path, move the file away and start again: ${hints.damaged}`,
       context: { file: this.#file },
     });
   }
@@ -64,7 +66,7 @@ export class SafeJsonAdapter implements IAdapter<JsonObject> {
       await syncDirectory(this.#directory);
     } catch (error) {
       await rm(aside, { force: true }).catch(() => {});
-      throw unwritable(this.#file, error);
+      throw unwritable(this.#file, this.#kind, error);
     }
   }
 
@@ -76,9 +78,9 @@ export class SafeJsonAdapter implements IAdapter<JsonObject> {
       if (code === 'ENOENT') return '';
       throw new PipelineError(
         code === 'EISDIR' ? 'POSITION_CORRUPT' : 'POSITION_UNWRITABLE',
-        `cannot read the position file ${this.#file}: ${describe(error)}`,
+        `cannot read the ${this.#kind.name} ${this.#file}: ${describe(error)}`,
         {
-          hint: 'Give positions.file the path of a file this user may read and write.',
+          hint: `Give ${this.#kind.setting} the path of a file this user may read and write.`,
           context: { file: this.#file },
           cause: error,
         },
@@ -131,15 +133,4 @@ async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-export function unwritable(file: string, error: unknown): PipelineError {
-  const message = `cannot write the position file ${file}: ${describe(error)}`;
-  return new PipelineError('POSITION_UNWRITABLE', message, {
-    hint:
-      'Free space on that disk, or give this user the right to write there (positions.file). What was placed before ' +
-      'is in the ledger: the next start goes on from it.',
-    context: { file },
-    cause: error,
-  });
 }
