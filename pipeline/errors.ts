@@ -35,6 +35,9 @@ export const ERROR_CODES = {
     'The TLS handshake with a Kafka broker failed: certificate, name or client certificate.',
   ),
   KAFKA_CODEC_MISSING: rejected('Records are compressed with a codec this build cannot read.'),
+  KAFKA_BATCH_UNREADABLE: rejected(
+    'A compressed record batch is damaged, or larger than can be unpacked (128 MB, some 120,000 records).',
+  ),
   HIVE_UNAVAILABLE: unavailable('HiveServer2 does not answer, or the connection broke.'),
   HIVE_REJECTED: rejected('HiveServer2 refused a statement, a login or a right.'),
   HIVE_TLS: rejected('The TLS handshake with HiveServer2 failed.'),
@@ -71,6 +74,9 @@ export const ERROR_CODES = {
   POSITION_BEYOND_END: position('The position lies behind the end of the topic partition.'),
   POSITION_AHEAD: position(
     'The asked start lies ahead of what the ledger holds; records would be skipped.',
+  ),
+  POSITION_ROLLED_UP: position(
+    'A writer was away for longer than ledger.keepDays: what it wanted to write was decided long ago.',
   ),
   POSITION_LOCKED: position('Another process holds the position file.'),
   POSITION_CORRUPT: position(

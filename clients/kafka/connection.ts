@@ -9,6 +9,7 @@ import { systemClock } from '../../pipeline/clock.ts';
 import { describe, PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
 import { isRetriable, withTimeout } from '../../pipeline/retry.ts';
+import { registerCodecs } from './codecs.ts';
 import { kafkaError } from './errors.ts';
 
 export type KafkaSettings = Config['kafka'];
@@ -31,6 +32,7 @@ export function connectKafka(
   log: Log,
   retry: NonNullable<KafkaConfig['retry']> = KAFKA_RETRY,
 ): Kafka {
+  registerCodecs();
   const ssl = tlsOptions(config.tls);
   const sasl = saslOptions(config.sasl);
   const sockets = new Set<Socket>();

@@ -25,7 +25,13 @@ interface Verdict {
 const TLS_CODE =
   /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO$|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/;
 
-const CODEC_PACKAGES = 'gzip is built in; snappy, lz4 and zstd are not';
+/** kafkajs hands the records of one batch over as arguments of a call, of which there may be some 120,000. */
+const UNREADABLE_BATCH: Verdict = {
+  code: 'KAFKA_BATCH_UNREADABLE',
+  hint:
+    'Have whoever sends there make smaller batches (batch.size). To go on behind this batch, look up its last offset with ' +
+    'kafka-dump-log and pass over it with `positions set <partition>:<offset> --force`; the jump is recorded.',
+};
 
 /** Verdicts by the broker's error type. */
 const BY_TYPE: Readonly<Record<string, Verdict>> = {
@@ -94,10 +100,15 @@ function rejected(hint: string): Verdict {
 
 function judge(root: KafkaFailure, chain: readonly KafkaFailure[]): Verdict {
   const named = (name: string) => chain.some((link) => link.name === name);
+  const unreadable = chain.find((link) => link.name === 'UnreadableBatch');
+  if (unreadable) return { ...UNREADABLE_BATCH, words: unreadable.message };
+  if (root.name === 'RangeError' && root.message.includes('call stack')) {
+    return { ...UNREADABLE_BATCH, words: 'a record batch holds more records than can be unpacked' };
+  }
   const code = String(root.code ?? '');
   if (TLS_CODE.test(code)) return { code: 'KAFKA_TLS', hint: tlsHint(code) };
-  if (named('KafkaJSNotImplemented')) {
-    const hint = `Send with compression none or gzip, or use a build that has the codec (${CODEC_PACKAGES}).`;
+  if (named('UnknownCodec')) {
+    const hint = 'Have the records sent without compression or with gzip, snappy, lz4 or zstd.';
     return { code: 'KAFKA_CODEC_MISSING', hint };
   }
   if (named('KafkaJSSASLAuthenticationError')) {

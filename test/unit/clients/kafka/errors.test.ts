@@ -138,9 +138,21 @@ const CASES: readonly [string, Error, string, RegExp][] = [
   ],
   [
     'an unreadable codec',
-    thrown('KafkaJSNotImplemented', 'LZ4 compression not implemented', { retriable: false }),
+    thrown('UnknownCodec', 'compression codec 5 is not known', { retriable: false }),
     'KAFKA_CODEC_MISSING',
-    /LZ4/,
+    /codec 5/,
+  ],
+  [
+    'a batch that cannot be unpacked',
+    thrown('UnreadableBatch', 'a record batch is no valid lz4', { retriable: false }),
+    'KAFKA_BATCH_UNREADABLE',
+    /no valid lz4/,
+  ],
+  [
+    'a batch of too many records',
+    new RangeError('Maximum call stack size exceeded'),
+    'KAFKA_BATCH_UNREADABLE',
+    /more records/,
   ],
   ['a defect', new TypeError('x is not a function'), 'BUG', /not a function/],
 ];
