@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { access, constants, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { PipelineError } from '../pipeline/errors.ts';
 import { DEFAULT_PORTS, freePorts, type StackPorts } from './ports.ts';
 import { processBegan } from './process.ts';
@@ -75,7 +76,8 @@ export async function openState(dataDir: string, wanted: Wanted): Promise<StackS
     dataNodes: wanted.dataNodes ?? found?.dataNodes ?? 1,
     hiveSite: wanted.hiveSite ?? found?.hiveSite ?? {},
   };
-  await writeWhole(stateFile(dataDir), state);
+  // Nodes that are started at the same time must not meet in writing what stands there already.
+  if (!isDeepStrictEqual(found, state)) await writeWhole(stateFile(dataDir), state);
   return state;
 }
 

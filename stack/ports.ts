@@ -51,7 +51,7 @@ export function isFree(port: number): Promise<boolean> {
 }
 
 /** `count` different free ports. Another program may take one before we do; starting then says so. */
-async function freePortNumbers(count: number): Promise<number[]> {
+export async function freePortNumbers(count: number): Promise<number[]> {
   const found = new Set<number>();
   for (let tries = 0; found.size < count; tries += 1) {
     if (tries > 100 * count) {
