@@ -1,7 +1,13 @@
 // A ledger entry as it stands in a file: one JSON object, offsets as decimal strings. Reading trusts nothing: an entry
 // that is cut, empty, edited or of another place is refused, never guessed at.
 import { describe, PipelineError } from '../pipeline/errors.ts';
-import type { BatchRecord, EntryKind, RecordFingerprint, StagedFile } from '../pipeline/ledger.ts';
+import type {
+  BatchRecord,
+  EntryKind,
+  RecordFingerprint,
+  RollUp,
+  StagedFile,
+} from '../pipeline/ledger.ts';
 import { formatTopicPartition, type TopicPartition } from '../pipeline/range.ts';
 
 const VERSION = 1;
@@ -28,6 +34,10 @@ export function formatEntry(record: BatchRecord): Buffer {
 
 export function formatOrigin(of: TopicPartition, origin: bigint, at: number): Buffer {
   return text({ version: VERSION, topic: of.topic, partition: of.partition, origin, at });
+}
+
+export function formatRollUp({ topic, partition, number, ...sums }: RollUp): Buffer {
+  return text({ version: VERSION, topic, partition, rollUp: number, ...sums });
 }
 
 function field<T>(json: Json, name: string, isIt: (value: unknown) => value is T): T {
@@ -128,4 +138,29 @@ export function parseEntry(
 /** The first position in `content`. Throws POSITION_CORRUPT naming `file`. */
 export function parseOrigin(content: Buffer, of: TopicPartition, file: string): bigint {
   return parse(content, of, file, (json) => offset(json, 'origin'));
+}
+
+/** The roll-up in `content`, which must be the one of this number. Throws POSITION_CORRUPT naming `file`. */
+export function parseRollUp(
+  content: Buffer,
+  of: TopicPartition,
+  number: number,
+  file: string,
+): RollUp {
+  return parse(content, of, file, (json) => {
+    if (json['rollUp'] !== number) throw new Malformed('it has another number');
+    return {
+      ...{ topic: of.topic, partition: of.partition, number },
+      from: offset(json, 'from'),
+      end: offset(json, 'end'),
+      entries: field(json, 'entries', isCount),
+      rows: field(json, 'rows', isCount),
+      deadLetters: field(json, 'deadLetters', isCount),
+      skipped: field(json, 'skipped', isCount),
+      lost: offset(json, 'lost'),
+      passedOver: offset(json, 'passedOver'),
+      last: parseLast(json),
+      at: field(json, 'at', isNumber),
+    };
+  });
 }

@@ -1,24 +1,35 @@
-// The ledger as files: `_ledger/<topic>/<partition>/<start>.json`, and `origin.json` for the first position. An entry is
+// The ledger as files: `_ledger/<topic>/<partition>/<start>.json`, `origin.json` and `roll-up-<number>.json`. An entry is
 // written under another name first and renamed onto a free one: the file system lets exactly one writer win.
 import { randomUUID } from 'node:crypto';
 import type { FileSystem } from '../clients/files/file-system.ts';
 import { type Clock, systemClock } from '../pipeline/clock.ts';
 import { invariant, isCode, PipelineError } from '../pipeline/errors.ts';
-import type { BatchRecord, Ledger } from '../pipeline/ledger.ts';
+import type { BatchRecord, Ledger, RollUp } from '../pipeline/ledger.ts';
 import { formatRange, type TopicPartition } from '../pipeline/range.ts';
-import { formatEntry, formatOrigin, parseEntry, parseOrigin } from './ledger-entry.ts';
+import {
+  formatEntry,
+  formatOrigin,
+  formatRollUp,
+  parseEntry,
+  parseOrigin,
+  parseRollUp,
+} from './ledger-entry.ts';
+import { NewestRollUps } from './roll-up.ts';
+
+/** What a ledger file is named by: the start of an entry, the first position, a roll-up by its number. */
+type Name = bigint | 'origin' | `roll-up-${number}`;
 
 /**
- * Where attempts for the batch that starts at `start` write before it is decided. Relative to the root. Once it is decided
+ * Where attempts for the batch that starts at `name` write before it is decided. Relative to the root. Once it is decided
  * and its files are placed, all of it may be removed.
  */
-export function stagingPath(of: TopicPartition, start: bigint | 'origin'): string {
-  return `_staging/${of.topic}/${of.partition}/${start}`;
+export function stagingPath(of: TopicPartition, name: Name): string {
+  return `_staging/${of.topic}/${of.partition}/${name}`;
 }
 
-/** Where the entry at `start` stands. Relative to the root. */
-export function entryPath(of: TopicPartition, start: bigint | 'origin'): string {
-  return `_ledger/${of.topic}/${of.partition}/${start}.json`;
+/** Where the entry at a start stands. Relative to the root. */
+export function entryPath(of: TopicPartition, name: Name): string {
+  return `_ledger/${of.topic}/${of.partition}/${name}.json`;
 }
 
 /** Throws what its FileSystem throws, and POSITION_CORRUPT for an entry that cannot be read as one. */
@@ -26,6 +37,11 @@ export class FileLedger implements Ledger {
   readonly #files: FileSystem;
   readonly #root: string;
   readonly #clock: Clock;
+  readonly #newest = new NewestRollUps(async (of, number, signal) => {
+    const file = this.#path(entryPath(of, `roll-up-${number}`));
+    const content = await this.#files.read(file, signal);
+    return content && parseRollUp(content, of, number, file);
+  });
 
   /** `root` is the directory of the table: absolute, without a slash at its end. */
   constructor(files: FileSystem, root: string, clock: Clock = systemClock) {
@@ -54,8 +70,10 @@ export class FileLedger implements Ledger {
   async commit(record: BatchRecord, signal: AbortSignal): Promise<BatchRecord> {
     invariant(record.end > record.start, `${formatRange(record)} holds no offset`);
     const { start, attempt } = record;
-    if (await this.#decide(record, start, attempt, formatEntry(record), signal)) return record;
-    const standing = await this.read(record, start, signal);
+    const isOurs = await this.#decide(record, start, attempt, formatEntry(record), signal);
+    const standing = isOurs ? record : await this.read(record, start, signal);
+    // Only now: a name that a roll-up has freed could be taken again.
+    await this.#newest.refuse(record, signal);
     if (standing === undefined) throw this.#vanished(entryPath(record, start));
     return standing;
   }
@@ -68,6 +86,23 @@ export class FileLedger implements Ledger {
     const file = this.#path(entryPath(of, start));
     const content = await this.#files.read(file, signal);
     return content && parseEntry(content, of, start, file);
+  }
+
+  async rolledUp(of: TopicPartition, signal: AbortSignal): Promise<RollUp | undefined> {
+    return this.#newest.of(of, signal);
+  }
+
+  async rollUp(record: RollUp, signal: AbortSignal): Promise<boolean> {
+    const name = `roll-up-${record.number}` as const;
+    const isOurs = await this.#decide(record, name, randomUUID(), formatRollUp(record), signal);
+    await this.#files.remove(this.#path(stagingPath(record, name)), signal);
+    return isOurs;
+  }
+
+  async forget(of: TopicPartition, starts: readonly bigint[], signal: AbortSignal): Promise<void> {
+    for (const start of starts.toReversed()) {
+      await this.#files.remove(this.#path(entryPath(of, start)), signal);
+    }
   }
 
   async partitions(signal: AbortSignal): Promise<TopicPartition[]> {
@@ -85,19 +120,19 @@ export class FileLedger implements Ledger {
   }
 
   /**
-   * Tries to be the first at this start. True: `content` stands there now. False: look what does; it may still be ours,
+   * Tries to be the first under this name. True: `content` stands there now. False: look what does; it may still be ours,
    * when the answer to the rename was lost and it happened nevertheless.
    */
   async #decide(
     of: TopicPartition,
-    start: bigint | 'origin',
+    name: Name,
     attempt: string,
     content: Buffer,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const entry = this.#path(entryPath(of, start));
+    const entry = this.#path(entryPath(of, name));
     // A name of its own for every try: a create that failed may have left a part of itself.
-    const staged = this.#path(`${stagingPath(of, start)}/${attempt}/entry-${randomUUID()}.json`);
+    const staged = this.#path(`${stagingPath(of, name)}/${attempt}/entry-${randomUUID()}.json`);
     await this.#files.create(staged, content, signal);
     try {
       return (await this.#files.renameNoReplace(staged, entry, signal)) === 'moved';

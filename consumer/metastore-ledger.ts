@@ -13,9 +13,17 @@ import { quoteString } from '../clients/hive/quoting.ts';
 import type { HiveClient } from '../clients/hive/session.ts';
 import type { Clock } from '../pipeline/clock.ts';
 import { invariant, PipelineError } from '../pipeline/errors.ts';
-import type { BatchRecord, Ledger } from '../pipeline/ledger.ts';
+import type { BatchRecord, Ledger, RollUp } from '../pipeline/ledger.ts';
 import { formatTopicPartition, type TopicPartition } from '../pipeline/range.ts';
-import { formatEntry, formatOrigin, parseEntry, parseOrigin } from './ledger-entry.ts';
+import {
+  formatEntry,
+  formatOrigin,
+  formatRollUp,
+  parseEntry,
+  parseOrigin,
+  parseRollUp,
+} from './ledger-entry.ts';
+import { NewestRollUps } from './roll-up.ts';
 import { describeStanding, ensureTable, locationOf } from './sinks/hive-table.ts';
 
 // The metastore keeps a location in at most 4,000 characters, HDFS a directory's name in at most 255.
@@ -26,10 +34,16 @@ const ORIGIN = 'origin';
 const PLACED = 'kafka_hive.placed';
 const MARK = '/entry-v1/';
 
-const partitionSpec = (of: TopicPartition, start: bigint | typeof ORIGIN): PartitionSpec => ({
+/** Table partitions that one statement drops. */
+const DROPS_MAX = 50;
+
+/** What an entry is named by: its start, or what it is instead of a batch. */
+type Name = bigint | typeof ORIGIN | `roll-up-${number}`;
+
+const partitionSpec = (of: TopicPartition, name: Name): PartitionSpec => ({
   topic: of.topic,
   part: of.partition,
-  start_offset: start.toString(),
+  start_offset: name.toString(),
 });
 
 /**
@@ -55,11 +69,15 @@ export function readLocation(location: string): Buffer | undefined {
   }
 }
 
-/** Entries are never removed by this program. Needs nothing but HiveServer2. */
+/** Needs nothing but HiveServer2. The directories that locations name stay, and are empty. */
 export class MetastoreLedger implements Ledger {
   readonly #hive: HiveClient;
   readonly #table: TableName;
   readonly #clock: Clock;
+  readonly #newest = new NewestRollUps(async (of, number, signal) => {
+    const found = await this.#read(of, `roll-up-${number}`, signal);
+    return found && parseRollUp(found.content, of, number, found.location);
+  });
   #base: string | undefined;
 
   constructor(hive: HiveClient, table: TableName, clock: Clock) {
@@ -121,9 +139,10 @@ export class MetastoreLedger implements Ledger {
 
   async commit(record: BatchRecord, signal: AbortSignal): Promise<BatchRecord> {
     const label = `end-${record.end}_rows-${record.rows}_attempt-${record.attempt}`;
-    const first = await this.#add(record, record.start, label, formatEntry(record), signal);
-    if (first) return record;
-    const standing = await this.read(record, record.start, signal);
+    const isOurs = await this.#add(record, record.start, label, formatEntry(record), signal);
+    const standing = isOurs ? record : await this.read(record, record.start, signal);
+    // Only now: a name that a roll-up has freed could be taken again.
+    await this.#newest.refuse(record, signal);
     if (standing === undefined) throw this.#notYet(record, `entry at ${record.start}`);
     return standing;
   }
@@ -135,6 +154,25 @@ export class MetastoreLedger implements Ledger {
   ): Promise<BatchRecord | undefined> {
     const found = await this.#read(of, start, signal);
     return found && parseEntry(found.content, of, start, found.location);
+  }
+
+  async rolledUp(of: TopicPartition, signal: AbortSignal): Promise<RollUp | undefined> {
+    return this.#newest.of(of, signal);
+  }
+
+  async rollUp(record: RollUp, signal: AbortSignal): Promise<boolean> {
+    const label = `end-${record.end}_rows-${record.rows}_entries-${record.entries}`;
+    return this.#add(record, `roll-up-${record.number}`, label, formatRollUp(record), signal);
+  }
+
+  async forget(of: TopicPartition, starts: readonly bigint[], signal: AbortSignal): Promise<void> {
+    for (let end = starts.length; end > 0; end -= DROPS_MAX) {
+      const clauses = starts
+        .slice(Math.max(0, end - DROPS_MAX), end)
+        .map((start) => partitionClause(partitionSpec(of, start)));
+      const sql = `ALTER TABLE ${quoteTable(this.#table)} DROP IF EXISTS ${clauses.join(', ')}`;
+      await this.#hive.execute(sql, signal);
+    }
   }
 
   async partitions(signal: AbortSignal): Promise<TopicPartition[]> {
@@ -168,22 +206,22 @@ export class MetastoreLedger implements Ledger {
   /** True when the entry is ours; false when one stood there already (perhaps ours, from a lost answer). */
   async #add(
     of: TopicPartition,
-    start: bigint | typeof ORIGIN,
+    name: Name,
     label: string,
     content: Buffer,
     signal: AbortSignal,
   ): Promise<boolean> {
     invariant(this.#base !== undefined, 'the ledger is open for writing');
-    const base = `${this.#base}/${of.topic}/${of.partition}/${start}`;
+    const base = `${this.#base}/${of.topic}/${of.partition}/${name}`;
     const location = writeLocation(base, label, content);
     if (location.length > LOCATION_MAX) {
       throw new PipelineError(
         'HIVE_REJECTED',
-        `The ledger entry of ${formatTopicPartition(of)} at ${start} is too long for the metastore (${location.length} characters)`,
+        `The ledger entry of ${formatTopicPartition(of)} at ${name} is too long for the metastore (${location.length} characters)`,
         { hint: 'The batch spreads over too many days: set a smaller params.batch.size.' },
       );
     }
-    const clause = partitionClause(partitionSpec(of, start));
+    const clause = partitionClause(partitionSpec(of, name));
     try {
       await this.#hive.execute(
         `ALTER TABLE ${quoteTable(this.#table)} ADD ${clause} LOCATION ${quoteString(location)}`,
@@ -198,10 +236,10 @@ export class MetastoreLedger implements Ledger {
 
   async #read(
     of: TopicPartition,
-    start: bigint | typeof ORIGIN,
+    name: Name,
     signal: AbortSignal,
   ): Promise<{ content: Buffer; location: string } | undefined> {
-    const spec = partitionSpec(of, start);
+    const spec = partitionSpec(of, name);
     const found = await describePartition(this.#hive, this.#table, spec, signal);
     if (found === undefined) return undefined;
     const location = found.facts.get('Location') ?? '';
@@ -209,7 +247,7 @@ export class MetastoreLedger implements Ledger {
     if (content) return { content, location };
     throw new PipelineError(
       'POSITION_CORRUPT',
-      `The ledger entry of ${formatTopicPartition(of)} at ${start} in ${this.#table.database}.${this.#table.name} cannot be read`,
+      `The ledger entry of ${formatTopicPartition(of)} at ${name} in ${this.#table.database}.${this.#table.name} cannot be read`,
       {
         hint: 'Entries are never changed: find out who altered this table partition. Do not drop it, its records would be written twice.',
         context: { location },

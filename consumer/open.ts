@@ -14,6 +14,7 @@ import {
   deadLetterTopic,
 } from './dead-letters.ts';
 import type { Delivery } from './deliver.ts';
+import { GroupPositions } from './positions/group.ts';
 import { openSink } from './sinks/index.ts';
 import { StartPositions } from './start-positions.ts';
 
@@ -71,13 +72,26 @@ export async function openConsumer(
       log,
     ),
   );
-  const positions = job.openPositions((placed) => consumer.commit(placed), admin);
+  const commit = (placed: PlacedBatch) => consumer.commit(placed);
+  const positions = job.openPositions(commit, admin);
   await positions.open(signal);
   opened.add('positions', positions);
   const retry: RetryPolicy = { delayMs: RETRY_MS, delayMsMax: RETRY_MS_MAX, deadlineMs: retryMs };
+  const committed =
+    positions.name === 'group' ? undefined : new GroupPositions({ group, topic, admin, commit });
   const live = job.live ? { startsGroup } : undefined;
   const start = new StartPositions({
-    ...{ admin, sink, positions, ends, live, log, clock, params: params.consumer },
+    ...{
+      admin,
+      sink,
+      positions,
+      group: committed,
+      ends,
+      live,
+      log,
+      clock,
+      params: params.consumer,
+    },
   });
   const delivery: Delivery = { sink, deadLetters, positions, retry, clock, log };
   return { consumer, start, delivery: job.rewire?.(delivery) ?? delivery, ends };

@@ -11,12 +11,15 @@ import type { PositionStore } from '../pipeline/position-store.ts';
 import { formatRange, formatTopicPartition, type TopicPartition } from '../pipeline/range.ts';
 import type { Sink } from '../pipeline/sink.ts';
 import { resume } from './chain.ts';
+import type { Start } from './look-back.ts';
 import { type Bounds, startOffset } from './start-offset.ts';
 
 export interface StartDeps {
   readonly admin: Pick<KafkaAdmin, 'offsets' | 'offsetsAt'>;
   readonly sink: Pick<Sink, 'ledger' | 'place'>;
   readonly positions: Pick<PositionStore, 'last' | 'advance'>;
+  /** What the group committed beside another store: it spares the walk when that one was lost or is old. */
+  readonly group: Pick<PositionStore, 'last'> | undefined;
   readonly params: Params['consumer'];
   readonly log: Log;
   readonly clock: Clock;
@@ -39,16 +42,16 @@ export class StartPositions {
   }
 
   /**
-   * The next offset to read of `of`; places what an earlier process committed and did not place. Throws POSITION_GAP,
+   * Where `of` is read from; places what an earlier process committed and did not place. Throws POSITION_GAP,
    * POSITION_BEYOND_END or POSITION_AHEAD, and what ledger and Kafka throw.
    */
-  async of(of: TopicPartition, signal: AbortSignal): Promise<bigint> {
-    const { sink, positions, log } = this.#deps;
+  async of(of: TopicPartition, signal: AbortSignal): Promise<Start> {
+    const { sink, positions, group, log } = this.#deps;
     const bounds = await this.bounds(of, signal);
-    const hint = await positions.last(of);
+    const hints = [(await positions.last(of)) ?? [], (await group?.last(of)) ?? []].flat();
     let isNew = false;
     const resumption = {
-      hint,
+      hints,
       wishedOrigin: () => {
         isNew = true;
         return this.#firstPosition(of, bounds, signal);

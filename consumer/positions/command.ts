@@ -7,7 +7,7 @@ import type { BatchRecord, Ledger } from '../../pipeline/ledger.ts';
 import { type CommandDeps, Lifecycle } from '../../pipeline/lifecycle.ts';
 import type { PlacedBatch } from '../../pipeline/position-store.ts';
 import { formatTopicPartition } from '../../pipeline/range.ts';
-import { walkChain } from '../chain.ts';
+import { chainEnd } from '../chain.ts';
 import { openLedger, openSink } from '../sinks/index.ts';
 import { FilePositionStore, readPositionFile } from './file.ts';
 import { GroupPositions } from './group.ts';
@@ -82,11 +82,8 @@ export async function rebuild(
   try {
     const ranges: PlacedBatch[] = [];
     for (const of of await ledger.partitions(signal)) {
-      const origin = await ledger.readOrigin(of, signal);
-      if (origin === undefined) continue;
-      let last: PlacedBatch | undefined;
-      for await (const entry of walkChain(ledger, of, origin, signal)) last = entry;
-      if (last) ranges.push(last);
+      const end = await chainEnd(ledger, of, [], signal);
+      if (end?.last) ranges.push(end.last);
     }
     await store.replace(ranges);
     return ranges.map((range) => `${formatTopicPartition(range)} is at ${range.end}`);

@@ -111,12 +111,12 @@ async function moveTo(
   signal: AbortSignal,
 ): Promise<string> {
   const of = { topic, partition };
-  const hint = position === undefined ? undefined : saved;
+  const hints = position === undefined || saved === undefined ? [] : [saved];
   // Places the last entry, as must be before anything is committed behind it.
   const { position: stands } = await resume(
     ledger,
     of,
-    { hint, wishedOrigin: async () => offset, place, log: silentLog },
+    { hints, wishedOrigin: async () => offset, place, log: silentLog },
     signal,
   );
   if (stands < offset) {

@@ -1,7 +1,7 @@
 // How far each topic partition is: by the position store, by the ledger, and what the topic holds.
 import type { Ledger } from '../../pipeline/ledger.ts';
 import type { PlacedBatch } from '../../pipeline/position-store.ts';
-import { walkChain } from '../chain.ts';
+import { chainEnd } from '../chain.ts';
 import { aligned } from '../verify/print.ts';
 
 /** One topic partition: what the store has saved, what the ledger has decided, what the topic holds. */
@@ -35,15 +35,9 @@ export async function survey(
 ): Promise<PositionStanding[]> {
   const standings: PositionStanding[] = [];
   for (const [partition, { logStart, highWatermark }] of bounds) {
-    const of = { topic, partition };
     const hint = await saved(partition);
-    const origin = await ledger.readOrigin(of, signal);
-    // The hint shortens the walk; one that the ledger does not know is of no use.
-    const known = hint && (await ledger.read(of, hint.start, signal));
-    let position = known?.end ?? origin;
-    if (position !== undefined) {
-      for await (const { end } of walkChain(ledger, of, position, signal)) position = end;
-    }
+    const end = await chainEnd(ledger, { topic, partition }, hint ? [hint] : [], signal);
+    const { origin, position } = end ?? {};
     standings.push({ partition, saved: hint, origin, position, logStart, highWatermark });
   }
   return standings.sort((a, b) => a.partition - b.partition);

@@ -10,7 +10,11 @@ export interface LedgerFacts {
   readonly rows: number;
   readonly deadLetters: number;
   readonly skipped: number;
-  /** Ranges retention took before they were read, and ranges passed over on purpose. */
+  /** What was rolled up, undefined when nothing was: it is part of the sums, and counts as one run. */
+  readonly rolled:
+    | { readonly end: bigint; readonly lost: bigint; readonly passedOver: bigint }
+    | undefined;
+  /** Ranges retention took before they were read, and ranges passed over on purpose; those rolled up left out. */
   readonly lost: readonly OffsetRange[];
   readonly passedOver: readonly OffsetRange[];
   /** Every range that was read, neighbours joined: rows may lie in these only. */

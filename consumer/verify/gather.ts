@@ -2,7 +2,7 @@
 // A consumer may be running meanwhile: the table is asked for what the ledger had decided before.
 import { quoteName, quoteString } from '../../clients/hive/quoting.ts';
 import type { Cell, Row } from '../../clients/hive/rows.ts';
-import type { BatchRecord, Ledger } from '../../pipeline/ledger.ts';
+import type { BatchRecord, Ledger, RollUp } from '../../pipeline/ledger.ts';
 import type { OffsetRange, TopicPartition } from '../../pipeline/range.ts';
 import { walkChain } from '../chain.ts';
 import type { LedgerFacts, PartitionFacts, TableFacts } from './facts.ts';
@@ -58,14 +58,39 @@ export async function gatherLedger(
 ): Promise<LedgerFacts | undefined> {
   const origin = await ledger.readOrigin(of, signal);
   if (origin === undefined) return undefined;
-  const sums = { end: origin, entries: 0, rows: 0, deadLetters: 0, skipped: 0 };
+  let rolled = await ledger.rolledUp(of, signal);
+  for (;;) {
+    const facts = await sumUp(ledger, of, origin, rolled, signal, each);
+    const now = await ledger.rolledUp(of, signal);
+    // A roll-up that was written meanwhile may have taken entries away from under us: it says what they came to.
+    if (now === undefined || now.end <= facts.end) return facts;
+    rolled = now;
+  }
+}
+
+/** The sums of `rolled` and of the entries behind it. */
+async function sumUp(
+  ledger: Ledger,
+  of: TopicPartition,
+  origin: bigint,
+  rolled: RollUp | undefined,
+  signal: AbortSignal,
+  each: (entry: BatchRecord) => void,
+): Promise<LedgerFacts> {
+  const sums = {
+    end: rolled?.end ?? origin,
+    entries: rolled?.entries ?? 0,
+    rows: rolled?.rows ?? 0,
+    deadLetters: rolled?.deadLetters ?? 0,
+    skipped: rolled?.skipped ?? 0,
+  };
   const ranges = {
-    batch: [] as OffsetRange[],
+    batch: rolled ? [{ ...of, start: origin, end: rolled.end }] : ([] as OffsetRange[]),
     lost: [] as OffsetRange[],
     skip: [] as OffsetRange[],
   };
   let last: LedgerFacts['last'];
-  for await (const entry of walkChain(ledger, of, origin, signal)) {
+  for await (const entry of walkChain(ledger, of, sums.end, signal)) {
     const { start, end, kind, rows } = entry;
     sums.end = end;
     sums.entries += 1;
@@ -76,7 +101,8 @@ export async function gatherLedger(
     last = { ...of, start, end, rows };
     each(entry);
   }
-  return { origin, ...sums, runs: ranges.batch, lost: ranges.lost, passedOver: ranges.skip, last };
+  const { batch: runs, lost, skip: passedOver } = ranges;
+  return { origin, ...sums, rolled, runs, lost, passedOver, last };
 }
 
 function join(ranges: OffsetRange[], next: OffsetRange): void {

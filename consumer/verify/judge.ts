@@ -75,7 +75,8 @@ export function judgePartition(facts: PartitionFacts): PartitionReport {
     findings.notes.push(`${named(facts)}: nothing was read yet`);
     return { ...NOTHING, ...base, origin: undefined, position: undefined, entries: 0 };
   }
-  const [lost, passedOver] = [lengthOf(ledger.lost), lengthOf(ledger.passedOver)];
+  const lost = lengthOf(ledger.lost) + (ledger.rolled?.lost ?? 0n);
+  const passedOver = lengthOf(ledger.passedOver) + (ledger.rolled?.passedOver ?? 0n);
   const accounting = {
     offsets: ledger.end - ledger.origin - lost - passedOver,
     read: ledger.rows + ledger.deadLetters + ledger.skipped,
@@ -159,6 +160,11 @@ function notes(facts: PartitionFacts, ledger: LedgerFacts, holes: bigint): strin
   }
   if (count?.deadLettersExpired && count.deadLetters < ledger.deadLetters) {
     found.push(`${named(facts)}: the dead-letter topic does not hold all dead letters any more`);
+  }
+  if (ledger.rolled) {
+    const { end, lost, passedOver } = ledger.rolled;
+    const ranges = lost + passedOver > 0n ? ` (${lost} lost, ${passedOver} passed over)` : '';
+    found.push(`${named(facts)}: offsets before ${end} are rolled up and counted whole${ranges}`);
   }
   if (ledger.lost.length > 0) found.push(`${listed(ledger.lost)}: lost to retention`);
   if (ledger.passedOver.length > 0)

@@ -145,7 +145,7 @@ export class World {
             sink.ledger,
             of,
             {
-              hint: await by.positions.last(of),
+              hints: [(await by.positions.last(of)) ?? []].flat(),
               wishedOrigin: async () => this.#network.pick([0n, 0n, 3n]),
               place: (entry) => sink.place(entry, signal),
               log: silentLog,

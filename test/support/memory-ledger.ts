@@ -1,10 +1,12 @@
 // A ledger in memory: the contract's compare-and-set and nothing else. For tests of what stands above a ledger.
-import type { BatchRecord, EntryKind, Ledger } from '../../pipeline/ledger.ts';
+import type { BatchRecord, EntryKind, Ledger, RollUp } from '../../pipeline/ledger.ts';
 import { formatTopicPartition, type TopicPartition } from '../../pipeline/range.ts';
 
 export class MemoryLedger implements Ledger {
   readonly entries = new Map<string, BatchRecord>();
   readonly origins = new Map<string, bigint>();
+  /** The newest of each topic partition. */
+  readonly rollUps = new Map<string, RollUp>();
   readonly of = new Map<string, TopicPartition>();
   /** Starts that were asked for, in order. */
   readonly reads: bigint[] = [];
@@ -31,6 +33,21 @@ export class MemoryLedger implements Ledger {
   async read(of: TopicPartition, start: bigint): Promise<BatchRecord | undefined> {
     this.reads.push(start);
     return this.entries.get(`${formatTopicPartition(of)}@${start}`);
+  }
+
+  async rolledUp(of: TopicPartition): Promise<RollUp | undefined> {
+    return this.rollUps.get(formatTopicPartition(of));
+  }
+
+  async rollUp(record: RollUp): Promise<boolean> {
+    const name = formatTopicPartition(record);
+    if (record.number !== (this.rollUps.get(name)?.number ?? 0) + 1) return false;
+    this.rollUps.set(name, record);
+    return true;
+  }
+
+  async forget(of: TopicPartition, starts: readonly bigint[]): Promise<void> {
+    for (const start of starts) this.entries.delete(`${formatTopicPartition(of)}@${start}`);
   }
 
   async partitions(): Promise<TopicPartition[]> {

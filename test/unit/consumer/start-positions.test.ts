@@ -41,6 +41,7 @@ function startOf(world: World): Promise<bigint> {
     },
     sink: { ledger: world.ledger ?? new MemoryLedger(), place: async () => {} },
     positions: { last: async () => undefined, advance: async () => {} },
+    group: undefined,
     ends: new Map(world.end === undefined ? [] : [[of.partition, BigInt(world.end)]]),
     live: world.live,
     params: consumer,

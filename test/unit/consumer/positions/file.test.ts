@@ -72,7 +72,7 @@ describe('the position file', () => {
       const of = { topic: 'posts', partition: 0 };
       const placed: bigint[] = [];
       const parts = {
-        hint: await store.last(of),
+        hints: [(await store.last(of)) ?? []].flat(),
         wishedOrigin: async () => 0n,
         place: async ({ start }: { start: bigint }) => void placed.push(start),
         log: silentLog,
