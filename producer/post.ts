@@ -37,7 +37,7 @@ export function postFromX(payload: unknown): Post | undefined {
     text: whole['text'] as string,
     hashtags: tagsOf(object(whole['entities'])['hashtags']),
     lang: string(data['lang']),
-    created_at: time(data['created_at']),
+    created_at: isoTime(data['created_at']),
     source: 'x',
     url: `https://x.com/${usernameOf(payload, authorId) ?? 'i'}/status/${id}`,
   };
@@ -58,7 +58,7 @@ export function postFromJson(value: unknown, line = ''): Post | undefined {
     text,
     hashtags: Array.isArray(listed) ? tagsOf(listed) : hashtagsIn(text),
     lang: string(json['lang']),
-    created_at: time(json['created_at']),
+    created_at: isoTime(json['created_at']),
     source: string(json['source']),
     url: string(json['url']),
   };
@@ -97,7 +97,7 @@ function tagsOf(listed: unknown): string[] {
 }
 
 /** ISO 8601 in UTC; numbers are seconds or milliseconds since 1970; a time without zone is taken as UTC. */
-function time(value: unknown): string | null {
+export function isoTime(value: unknown): string | null {
   if (typeof value === 'number' && Number.isFinite(value)) {
     const at = new Date(Math.abs(value) < 1e11 ? value * 1000 : value);
     return Number.isNaN(at.getTime()) ? String(value) : at.toISOString();

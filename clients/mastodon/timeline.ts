@@ -1,0 +1,86 @@
+// The REST timeline of a hashtag, page by page towards the present.
+import {
+  ask,
+  causeOf,
+  exhaustedUntil,
+  hostOf,
+  type MastodonAccess,
+  unavailable,
+} from './request.ts';
+import { isNewer, type Status, statusIn } from './status.ts';
+
+export interface TimelinePage {
+  /** Oldest first. */
+  readonly statuses: readonly Status[];
+  /** Milliseconds since 1970 before which the server will refuse the next request; undefined: go on. */
+  readonly exhaustedUntil: number | undefined;
+}
+
+const PAGE_SIZE = 40;
+const PAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * The page of `tag` (without `#`) just after the status `minId`; undefined: the newest status alone. Empty: nothing newer.
+ * Throws SOURCE_REJECTED or SOURCE_UNAVAILABLE.
+ */
+export async function hashtagPage(
+  access: MastodonAccess,
+  tag: string,
+  minId: string | undefined,
+  signal: AbortSignal,
+): Promise<TimelinePage> {
+  const query = minId === undefined ? 'limit=1' : `limit=${PAGE_SIZE}&min_id=${minId}`;
+  const path = `/api/v1/timelines/tag/${encodeURIComponent(tag)}?${query}`;
+  const doing = `read #${tag} of ${hostOf(access.server)}`;
+  const { answerMs } = access.limits;
+  const late = unavailable(`cannot ${doing}: no answer in ${answerMs / 1000} s`);
+  const giveUp = new AbortController();
+  const onAbort = () => giveUp.abort(signal.reason);
+  const timer = setTimeout(() => giveUp.abort(late), answerMs);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    const answer = await ask(access, path, doing, giveUp.signal);
+    const body = await textOf(answer, doing, giveUp.signal);
+    return {
+      statuses: statusesIn(body, doing),
+      exhaustedUntil: exhaustedUntil(answer, access.clock.now()),
+    };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function textOf(answer: Response, doing: string, signal: AbortSignal): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of answer.body ?? []) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > PAGE_BYTES_MAX) throw new Error(`the answer exceeds ${PAGE_BYTES_MAX} bytes`);
+    }
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw unavailable(`cannot ${doing}: ${causeOf(error)}`);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function statusesIn(body: string, doing: string): Status[] {
+  const listed = jsonOf(body);
+  if (!Array.isArray(listed))
+    throw unavailable(`cannot ${doing}: the answer is no list of statuses`);
+  return listed
+    .flatMap((value) => statusIn(value) ?? [])
+    .sort((a, b) => (a.id === b.id ? 0 : isNewer(a.id, b.id) ? 1 : -1));
+}
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
