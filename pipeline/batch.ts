@@ -8,6 +8,8 @@ import { type PipelineRecord, recordBytes } from './record.ts';
 export interface Batch {
   readonly range: OffsetRange;
   readonly records: readonly PipelineRecord[];
+  /** Offsets of records that repeat an earlier one: read and counted, but nothing comes of them. Empty or missing: none. */
+  readonly repeats?: ReadonlySet<bigint>;
 }
 
 export interface BatchLimits {
@@ -53,12 +55,17 @@ export class BatchBuilder {
     return this.#bytes;
   }
 
-  /** Monotonic milliseconds at which the first record of the open batch came in. */
+  /** Something is to be delivered: records, or offsets that hold none. */
+  get isOpen(): boolean {
+    return this.#end > this.#start;
+  }
+
+  /** Monotonic milliseconds at which the open batch began: with its first record, or an offset without one. */
   get openedAt(): number {
     return this.#openedAt;
   }
 
-  /** Monotonic milliseconds at which the last record came in. */
+  /** Monotonic milliseconds at which the last record, or offset without one, came in. */
   get lastAddedAt(): number {
     return this.#lastAddedAt;
   }
@@ -77,21 +84,29 @@ export class BatchBuilder {
   add(record: PipelineRecord): void {
     if (record.offset < this.#end)
       throw new PipelineError('BUG', `offset ${record.offset} was passed: ${this.#end} is next`);
-    const at = this.#clock.monotonic();
-    if (this.#records.length === 0) this.#openedAt = at;
-    this.#lastAddedAt = at;
     this.#records.push(record);
     this.#bytes += recordBytes(record);
-    this.#end = record.offset + 1n;
+    this.#moveTo(record.offset + 1n);
   }
 
   skipTo(offset: bigint): void {
-    if (offset > this.#end) this.#end = offset;
+    if (offset > this.#end) this.#moveTo(offset);
   }
 
-  /** Closes the open batch; undefined when it holds no record. The next one starts where it ended. */
+  #moveTo(offset: bigint): void {
+    const at = this.#clock.monotonic();
+    if (!this.isOpen) this.#openedAt = at;
+    this.#lastAddedAt = at;
+    this.#end = offset;
+  }
+
+  /**
+   * Closes the open batch; undefined when nothing was added since the last one. It may hold no record, when offsets without any
+   * are all that came: only so a topic that ends with an aborted transaction is read to its end. The next one starts where
+   * it ended.
+   */
   cut(): Batch | undefined {
-    if (this.#records.length === 0) return undefined;
+    if (!this.isOpen) return undefined;
     const range = { ...this.#of, start: this.#start, end: this.#end };
     const batch = { range, records: this.#records };
     this.#records = [];
@@ -107,5 +122,12 @@ export function trimBatch(batch: Batch, position: bigint): Batch | undefined {
   if (relation === 'replayed') return undefined;
   if (relation !== 'overlapping') return batch;
   const records = batch.records.filter((record) => record.offset >= position);
-  return { range: { ...batch.range, start: position }, records };
+  return { ...batch, range: { ...batch.range, start: position }, records };
+}
+
+/** `batch` with the records that are to become something: the same range, without its repeats. */
+export function withoutRepeats(batch: Batch): Batch {
+  const { range, records, repeats } = batch;
+  if (repeats === undefined || repeats.size === 0) return batch;
+  return { range, records: records.filter(({ offset }) => !repeats.has(offset)) };
 }
