@@ -1,0 +1,241 @@
+// One schedule from its first record to the verdict: start, hurt, heal, drain, stop, judge.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KafkaAdmin } from '../../clients/kafka/admin.ts';
+import { configSchema, paramsSchema, type Settings } from '../../params/schema.ts';
+import { systemClock } from '../../pipeline/clock.ts';
+import { describe } from '../../pipeline/errors.ts';
+import { silentLog } from '../../pipeline/log.ts';
+import { uniqueName } from '../support/stack.ts';
+import { acknowledgedEnd } from './acknowledged.ts';
+import { check } from './checker.ts';
+import { gatherEvidence } from './evidence.ts';
+import type { ChaosWorld } from './fault.ts';
+import { type Cast, Injector } from './injector.ts';
+import { isUnexpected, Member } from './member.ts';
+import type { ProducerJob } from './producer-process.ts';
+import { type TrialReport, violationLines } from './report.ts';
+import { type Schedule, SESSION_MS } from './schedule.ts';
+import { COLUMNS } from './workload.ts';
+
+export interface TrialOptions {
+  readonly world: ChaosWorld;
+  /** Gets settings, state, acknowledgements and the logs of all processes. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+/** Clients of a world: consumers from 0 on, the visitor among them, and one for all producers. */
+export const CLIENTS = 5;
+const PRODUCERS_CLIENT = CLIENTS - 1;
+
+/** After all faults are undone everything must be placed within this time, on a busy machine too. */
+const DRAIN_MS = 240_000;
+const DRAIN_POLL_MS = 300;
+const KAFKA_MS = 60_000;
+
+/** Runs one schedule. Throws only when the run itself cannot go on (servers that do not heal, an abort). */
+export async function runTrial(schedule: Schedule, options: TrialOptions): Promise<TrialReport> {
+  mkdirSync(options.directory, { recursive: true });
+  const trial = new Trial(schedule, options);
+  try {
+    return await trial.run();
+  } finally {
+    await trial.stopAll();
+  }
+}
+
+class Trial {
+  readonly #schedule: Schedule;
+  readonly #options: TrialOptions;
+  readonly #name: string;
+  readonly #cast: Cast;
+  readonly #began = systemClock.monotonic();
+  #placedAt = this.#began;
+  #stallMs = 0;
+
+  constructor(schedule: Schedule, options: TrialOptions) {
+    this.#schedule = schedule;
+    this.#options = options;
+    this.#name = uniqueName(`chaos_${schedule.seed}`);
+    const { producers, consumers } = schedule.workload;
+    this.#cast = {
+      producers: Array.from({ length: producers }, (_, index) => this.#producer(index)),
+      consumers: Array.from({ length: consumers }, (_, index) => this.#consumer(index)),
+      visitor: this.#consumer(consumers),
+    };
+  }
+
+  async run(): Promise<TrialReport> {
+    const { world, signal } = this.#options;
+    const { workload, faults, minutes } = this.#schedule;
+    const { producers, consumers } = this.#cast;
+    const settings = this.#settings(world.direct, 'checker');
+    const admin = await KafkaAdmin.open(world.direct.kafka, silentLog, signal, KAFKA_MS);
+    try {
+      const shape = { partitions: workload.partitions, replication: 1 };
+      await admin.ensureTopic(this.#name, shape, signal);
+      for (const member of [...producers, ...consumers]) member.start();
+      const injector = new Injector(this.#cast, world);
+      await injector.run(faults, minutes * 60_000, signal);
+      await world.heal();
+      await injector.settled();
+      const healedAt = systemClock.monotonic();
+      const broken: string[] = [];
+      await Promise.all(producers.map((producer) => producer.stop()));
+      const lag = await this.#drain(admin);
+      if (lag !== undefined) broken.push(lag);
+      const recoveryMs = systemClock.monotonic() - healedAt;
+      await this.stopAll();
+      broken.push(...this.#unexpectedEnds());
+      const { lines, counts } = await this.#judge(settings);
+      broken.push(...lines);
+      return {
+        ...{ schedule: this.#schedule, injected: injector.done, counts, broken, recoveryMs },
+        stallMs: this.#stallMs,
+        gaveUp: this.#ends().filter((end) => !end.excused && end.code === 3).length,
+        tookMs: systemClock.monotonic() - this.#began,
+      };
+    } finally {
+      await admin.close();
+    }
+  }
+
+  async stopAll(): Promise<void> {
+    const { producers, consumers, visitor } = this.#cast;
+    await Promise.all([...producers, ...consumers, visitor].map((member) => member.stop()));
+  }
+
+  /** Waits until the group's committed offsets reach the end of the topic; else says what is missing. */
+  async #drain(admin: KafkaAdmin): Promise<string | undefined> {
+    const { signal } = this.#options;
+    const ends = await admin.offsets(this.#name, signal);
+    const deadline = systemClock.monotonic() + DRAIN_MS;
+    for (;;) {
+      const committed = await admin.groupOffsets(this.#name, this.#name, signal);
+      const behind = [...ends].filter(
+        ([partition, { highWatermark }]) =>
+          (committed.get(partition)?.offset ?? 0n) < highWatermark,
+      );
+      if (behind.length === 0) return undefined;
+      if (systemClock.monotonic() > deadline) {
+        const list = behind.map(
+          ([partition, { highWatermark }]) =>
+            `${partition} at ${committed.get(partition)?.offset ?? 'nothing'} of ${highWatermark}`,
+        );
+        return `drain: after ${DRAIN_MS / 1000} s without faults the group still lags: ${list.join(', ')}`;
+      }
+      await systemClock.sleep(DRAIN_POLL_MS, signal);
+    }
+  }
+
+  async #judge(settings: Settings) {
+    const { workload } = this.#schedule;
+    try {
+      const evidence = await gatherEvidence(settings, this.#options.signal);
+      const acknowledged = this.#cast.producers.map((_, index) =>
+        acknowledgedEnd(this.#acknowledgedFile(index)),
+      );
+      const violations = check(evidence, acknowledged, workload);
+      this.#keep('violations.json', violations);
+      this.#keep(
+        'ledger.json',
+        evidence.chains.flatMap(({ entries }) => entries),
+      );
+      const { records, rows, chains } = evidence;
+      const batches = chains.reduce((sum, { entries }) => sum + entries.length, 0);
+      const counts = { records: records.length, rows: rows.length, batches };
+      return { lines: violationLines(violations, evidence), counts };
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      const lines = [`judging: what stands cannot be read: ${describe(error)}`];
+      return { lines, counts: { records: 0, rows: 0, batches: 0 } };
+    }
+  }
+
+  #ends() {
+    const { producers, consumers, visitor } = this.#cast;
+    return [...producers, ...consumers, visitor].flatMap(({ ends }) => ends);
+  }
+
+  #unexpectedEnds(): string[] {
+    return this.#ends()
+      .filter(isUnexpected)
+      .map(({ name, code, signal, said }) => `end: ${name} ended with ${signal ?? code}: ${said}`);
+  }
+
+  #placed(): void {
+    const now = systemClock.monotonic();
+    this.#stallMs = Math.max(this.#stallMs, now - this.#placedAt);
+    this.#placedAt = now;
+  }
+
+  #consumer(index: number): Member {
+    const name = `consumer ${index}`;
+    const settings = this.#settings(this.#options.world.config(index), `state-${index}`);
+    const file = this.#keep(`consumer-${index}.json`, settings);
+    return new Member({
+      name,
+      script: 'consumer-process.ts',
+      args: [file, this.#schedule.plant ?? 'none'],
+      directory: this.#options.directory,
+      onPlaced: () => this.#placed(),
+    });
+  }
+
+  #producer(producer: number): Member {
+    const { world, directory } = this.#options;
+    const job: ProducerJob = {
+      config: world.config(PRODUCERS_CLIENT).kafka,
+      topic: this.#name,
+      producer,
+      workload: this.#schedule.workload,
+      acknowledged: this.#acknowledgedFile(producer),
+    };
+    const file = this.#keep(`producer-${producer}.json`, job);
+    const args = [file];
+    return new Member({
+      name: `producer ${producer}`,
+      script: 'producer-process.ts',
+      args,
+      directory,
+    });
+  }
+
+  #acknowledgedFile(producer: number): string {
+    return join(this.#options.directory, `acknowledged-${producer}.txt`);
+  }
+
+  #settings(config: Settings['config'], state: string): Settings {
+    const { directory, world } = this.#options;
+    const { sink, format, store, tombstones, batch } = this.#schedule.workload;
+    const name = this.#name;
+    const locations = {
+      'hive-load': `${world.hdfsUri}/chaos/${name}`,
+      'hive-load-local': `file:${directory}/table`,
+      'hive-insert': undefined,
+    };
+    const location = locations[sink];
+    const params = paramsSchema.parse({
+      topic: name,
+      batch,
+      table: { name, columns: COLUMNS, format, ...(location === undefined ? {} : { location }) },
+      consumer: {
+        sink: sink === 'hive-insert' ? 'hive-insert' : 'hive-load',
+        group: name,
+        tombstones,
+        sessionTimeoutMs: SESSION_MS,
+      },
+      positions: { store, file: join(directory, state, 'positions.json') },
+      limits: { deadLetterShare: 1 },
+    });
+    return { params, config: configSchema.parse(config) };
+  }
+
+  #keep(name: string, value: unknown): string {
+    const file = join(this.#options.directory, name);
+    const text = (_: string, one: unknown) => (typeof one === 'bigint' ? `${one}` : one);
+    writeFileSync(file, JSON.stringify(value, text, 1));
+    return file;
+  }
+}
