@@ -107,7 +107,7 @@ export async function awaitKafka(
     signal.throwIfAborted();
     const leftMs = deadline - systemClock.monotonic();
     try {
-      const settings = rotated(config, attempt);
+      const settings = startingAt(config, attempt);
       await probe(settings, log, signal, leftMs, startMs);
       return settings;
     } catch (error) {
@@ -168,9 +168,9 @@ function bracketless(addresses: readonly string[]) {
   return { brokers, addressOf: (name: string) => hosts.get(name) ?? name };
 }
 
-/** The same settings with another broker first: kafkajs begins at the head of the list. */
-function rotated(config: KafkaSettings, by: number): KafkaSettings {
-  const at = by % config.brokers.length;
+/** The same settings with broker `number` first, counted round: kafkajs begins at the head of the list. */
+export function startingAt(config: KafkaSettings, number: number): KafkaSettings {
+  const at = number % config.brokers.length;
   return { ...config, brokers: [...config.brokers.slice(at), ...config.brokers.slice(0, at)] };
 }
 

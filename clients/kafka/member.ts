@@ -1,0 +1,219 @@
+// One membership in a consumer group, from the first join until it fails: a kafkajs consumer that never starts itself
+// again. What happens after a failure is decided in consumer.ts.
+import type { Consumer, Kafka, Batch as KafkaBatch, KafkaMessage } from 'kafkajs';
+import { systemClock } from '../../pipeline/clock.ts';
+import { PipelineError } from '../../pipeline/errors.ts';
+import type { Log } from '../../pipeline/log.ts';
+import type { PlacedBatch } from '../../pipeline/position-store.ts';
+import type { PipelineRecord, RecordHeaders } from '../../pipeline/record.ts';
+import { deferred } from '../../pipeline/retry.ts';
+import { connectKafka, disconnectKafka, KAFKA_RETRY, type KafkaSettings } from './connection.ts';
+
+export interface MemberOptions {
+  readonly topic: string;
+  readonly group: string;
+  readonly sessionTimeoutMs: number;
+}
+
+/** Called by the consumer, never at the same time as each other. None of them may block. */
+export interface GroupConsumerListener {
+  /** After every join, synchronously, before anything is fetched: the partitions that are ours now. */
+  assigned(partitions: readonly number[]): void;
+  /**
+   * Records of one partition in order of offset. They were fetched from `fetchedOffset`; the next fetch starts at
+   * `nextOffset`, which lies behind the last record where offsets hold none. False: have them again later.
+   */
+  records(
+    partition: number,
+    fetchedOffset: bigint,
+    records: readonly PipelineRecord[],
+    nextOffset: bigint,
+  ): boolean;
+  /** The offsets `[firstOffset, nextOffset)` hold no record for us (transaction markers, aborted records). */
+  passedOver(partition: number, firstOffset: bigint, nextOffset: bigint): void;
+}
+
+/** How long kafkajs waits in a fetch without data; also how fast a resumed partition is fetched again. */
+const FETCH_WAIT_MS = 100;
+/** As fast as kafkajs' 1 MB, with far less memory: a record kept alive keeps its whole fetch response alive. */
+const FETCH_BYTES_PER_PARTITION = 512 * 1024;
+/** How soon partitions that were added to the topic are noticed, and leaders that moved away from a hung broker. */
+const METADATA_AGE_MS = 10_000;
+/** For connections; about 8 s, then a fresh member begins at another broker. */
+const CONNECT_RETRY = { ...KAFKA_RETRY, retries: 10 } as const;
+/** A member that waits for a join answers late. */
+const CLOSE_MS = 5000;
+const WATCH_MS = 500;
+/** Answers that show that the coordinator knows us; a heartbeat to a dead coordinator is repeated to the dead one. */
+const COORDINATOR_ANSWERS: readonly string[] = ['Heartbeat', 'JoinGroup', 'SyncGroup'];
+
+export class GroupMember {
+  readonly #options: MemberOptions;
+  readonly #kafka: Kafka;
+  readonly #consumer: Consumer;
+  readonly #failure = deferred<never>();
+  /** False before the first join and after the end: kafkajs has no group then, and seek and pause would throw. */
+  #isJoined = false;
+  #isClosed = false;
+  /** Monotonic milliseconds of the coordinator's last answer, and of its last good one. */
+  #heardAt = systemClock.monotonic();
+  #goodAt: number | undefined;
+
+  constructor(config: KafkaSettings, options: MemberOptions, log: Log) {
+    const { sessionTimeoutMs, group } = options;
+    this.#options = options;
+    // An answer that comes after the session is of no use, and a hung broker is left sooner.
+    const requestTimeoutMs = Math.min(config.requestTimeoutMs, sessionTimeoutMs);
+    this.#kafka = connectKafka({ ...config, requestTimeoutMs }, log, CONNECT_RETRY);
+    this.#consumer = this.#kafka.consumer({
+      groupId: group,
+      sessionTimeout: sessionTimeoutMs,
+      // Members answer a rebalance within a heartbeat: who does not come within a session is gone.
+      rebalanceTimeout: sessionTimeoutMs,
+      heartbeatInterval: Math.min(3000, Math.floor(sessionTimeoutMs / 4)),
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
+      metadataMaxAge: METADATA_AGE_MS,
+      // Its own restart is endless, keeps stale brokers, and does not come after every failure that passes.
+      retry: { ...KAFKA_RETRY, restartOnFailure: async () => false },
+    });
+    this.#failure.promise.catch(() => {});
+  }
+
+  /** Monotonic milliseconds at which the coordinator last knew us; undefined before the first join. */
+  get goodAt(): number | undefined {
+    return this.#goodAt;
+  }
+
+  /**
+   * Joins and calls `listener` until it fails; then throws what kafkajs threw, or KAFKA_UNAVAILABLE when the
+   * coordinator says nothing for so long that the session is over. `close` ends it, too.
+   */
+  async run(listener: GroupConsumerListener): Promise<never> {
+    this.#listen(listener);
+    const watch = setInterval(() => this.#watch(), WATCH_MS);
+    try {
+      this.#read(listener).catch((error) => this.#failure.reject(error));
+      return await this.#failure.promise;
+    } finally {
+      clearInterval(watch);
+      this.#isJoined = false;
+    }
+  }
+
+  /** The next fetch of this partition starts at `offset`. Local: nothing is committed. Void while not joined. */
+  seek(partition: number, offset: bigint): void {
+    const { topic } = this.#options;
+    if (this.#isJoined) this.#consumer.seek({ topic, partition, offset: offset.toString() });
+  }
+
+  /** Void while not joined. */
+  pause(partitions: readonly number[]): void {
+    if (this.#isJoined) this.#consumer.pause(this.#named(partitions));
+  }
+
+  /** Void while not joined. */
+  resume(partitions: readonly number[]): void {
+    if (this.#isJoined) this.#consumer.resume(this.#named(partitions));
+  }
+
+  /** Commits the end of each batch, its start and attempt as metadata. Throws what kafkajs throws, sometimes late. */
+  async commit(batches: readonly PlacedBatch[]): Promise<void> {
+    await this.#consumer.commitOffsets(
+      batches.map(({ topic, partition, start, end, attempt }) => {
+        return { topic, partition, offset: `${end}`, metadata: `${start} ${attempt}` };
+      }),
+    );
+  }
+
+  /** Leaves the group, so that others take the partitions at once. Never throws. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#failure.reject(new PipelineError('KAFKA_UNAVAILABLE', 'the member was closed'));
+    await disconnectKafka(this.#kafka, [this.#consumer], CLOSE_MS);
+  }
+
+  async #read(listener: GroupConsumerListener): Promise<void> {
+    await this.#consumer.connect();
+    // Where kafkajs itself would start does not matter: every partition is sought before it is fetched.
+    await this.#consumer.subscribe({ topic: this.#options.topic, fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async ({ batch, resolveOffset }) => {
+        const last = this.#isClosed ? undefined : hand(listener, batch);
+        if (last !== undefined) resolveOffset(last);
+      },
+    });
+  }
+
+  #listen(listener: GroupConsumerListener): void {
+    const { GROUP_JOIN, HEARTBEAT, REQUEST, END_BATCH_PROCESS, CRASH } = this.#consumer.events;
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      if (this.#isClosed) return;
+      this.#isJoined = true;
+      this.#goodAt = systemClock.monotonic();
+      listener.assigned(payload.memberAssignment[this.#options.topic] ?? []);
+    });
+    this.#consumer.on(HEARTBEAT, () => {
+      this.#goodAt = systemClock.monotonic();
+    });
+    this.#consumer.on(REQUEST, ({ payload }) => {
+      if (COORDINATOR_ANSWERS.includes(payload.apiName)) this.#heardAt = systemClock.monotonic();
+    });
+    // Batches of only aborted or control records never reach eachBatch; kafkajs passes over them by itself.
+    this.#consumer.on(END_BATCH_PROCESS, ({ payload }) => {
+      const { batchSize, partition, firstOffset, lastOffset } = payload;
+      if (batchSize > 0 || this.#isClosed) return;
+      listener.passedOver(partition, BigInt(firstOffset ?? lastOffset), BigInt(lastOffset) + 1n);
+    });
+    this.#consumer.on(CRASH, ({ payload }) => this.#failure.reject(payload.error));
+  }
+
+  /** A join may wait for a session of somebody who died, so more than one is waited. */
+  #watch(): void {
+    const silentMs = systemClock.monotonic() - this.#heardAt;
+    if (silentMs <= this.#options.sessionTimeoutMs * 1.5) return;
+    const { group } = this.#options;
+    const words = `the coordinator of consumer group ${group} has not answered for ${Math.round(silentMs / 1000)} s`;
+    this.#failure.reject(
+      new PipelineError('KAFKA_UNAVAILABLE', words, {
+        hint: 'Check that the brokers run; `kafka-hive stack status` shows the local ones.',
+        context: { group },
+      }),
+    );
+  }
+
+  #named(partitions: readonly number[]): { topic: string; partitions: number[] }[] {
+    return partitions.length === 0
+      ? []
+      : [{ topic: this.#options.topic, partitions: [...partitions] }];
+  }
+}
+
+/** Hands one fetched batch to the listener; returns the last offset that may be left behind, if any. */
+function hand(listener: GroupConsumerListener, batch: KafkaBatch): string | undefined {
+  // `fetchedOffset` is there in 2.2.4 but not in its types. firstOffset() would jump over compacted records.
+  const fetched = BigInt((batch as KafkaBatch & { fetchedOffset: string }).fetchedOffset);
+  const last = batch.lastOffset();
+  const records = batch.messages.map(toRecord);
+  return listener.records(batch.partition, fetched, records, BigInt(last) + 1n) ? last : undefined;
+}
+
+function toRecord(message: KafkaMessage): PipelineRecord {
+  return {
+    offset: BigInt(message.offset),
+    timestamp: Number(message.timestamp),
+    key: message.key,
+    value: message.value,
+    headers: toHeaders(message.headers),
+  };
+}
+
+function toHeaders(headers: KafkaMessage['headers']): RecordHeaders | undefined {
+  const entries = Object.entries(headers ?? {});
+  if (entries.length === 0) return undefined;
+  const buffers = (value: (typeof entries)[number][1]) =>
+    (Array.isArray(value) ? value : [value]).map((one) => Buffer.from(one ?? ''));
+  return Object.fromEntries(entries.map(([name, value]) => [name, buffers(value)]));
+}
