@@ -4,6 +4,7 @@
 import { HiveClient } from '../clients/hive/session.ts';
 import { KafkaAdmin } from '../clients/kafka/admin.ts';
 import { GroupConsumer } from '../clients/kafka/consumer.ts';
+import { type OpenConsumer, readRanges } from '../clients/kafka/read-ranges.ts';
 import type { Settings } from '../params/schema.ts';
 import { isCode, PipelineError } from '../pipeline/errors.ts';
 import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
@@ -15,7 +16,6 @@ import { TopicCounts } from './verify/count.ts';
 import { gather } from './verify/gather.ts';
 import { judge, type VerifyReport } from './verify/judge.ts';
 import { reportJson, reportLines } from './verify/print.ts';
-import { type OpenConsumer, readRanges } from './verify/read-topic.ts';
 
 export interface VerifyOptions {
   /** Table without its database; default: that of consumer-from-position. */

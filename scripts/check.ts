@@ -15,7 +15,6 @@ const SERVERS_ONLY = [
   'consumer/{consumer,consumer-from-position,metastore-ledger,run,start-positions,verify}.ts',
   'consumer/positions/command.ts',
   'consumer/sinks/{hive-insert,hive-load,hive-table,index,insert-statement}.ts',
-  'consumer/verify/read-topic.ts',
 ];
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

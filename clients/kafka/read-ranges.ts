@@ -1,9 +1,9 @@
-// Counts what a topic really holds (`verify --read-topic`), through a consumer group of its own that commits nothing.
+// Reads a stretch of a topic, through a consumer group of its own that commits nothing.
 import { randomUUID } from 'node:crypto';
-import type { GroupConsumer } from '../../clients/kafka/consumer.ts';
 import type { OffsetRange } from '../../pipeline/range.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
 import { deferred } from '../../pipeline/retry.ts';
+import type { GroupConsumer } from './consumer.ts';
 
 /** Opens a consumer of `topic` in `group`; it is run and closed here. */
 export type OpenConsumer = (
@@ -29,7 +29,7 @@ export async function readRanges(
   done.promise.catch(() => {});
   const onAbort = () => done.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  const consumer = open(topic, `kafka-hive-verify-${randomUUID()}`);
+  const consumer = open(topic, `kafka-hive-read-${randomUUID()}`);
 
   const reached = (partition: number, offset: bigint) => {
     if (offset > (next.get(partition) ?? offset)) next.set(partition, offset);

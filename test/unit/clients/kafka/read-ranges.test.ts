@@ -1,7 +1,7 @@
-// Reading a topic for `verify --read-topic`: being told to stop. What is read: test/servers/verify.test.ts.
+// Reading a stretch of a topic: being told to stop. What is read: test/servers/verify.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type OpenConsumer, readRanges } from '../../../../consumer/verify/read-topic.ts';
+import { type OpenConsumer, readRanges } from '../../../../clients/kafka/read-ranges.ts';
 import { Stopping } from '../../../../pipeline/errors.ts';
 
 const RANGES = [{ topic: 'posts', partition: 0, start: 0n, end: 10n }];
