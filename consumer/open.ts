@@ -68,7 +68,10 @@ export async function openConsumer(
     'consumer',
     GroupConsumer.create(
       config.kafka,
-      { topic, group, sessionTimeoutMs: params.consumer.sessionTimeoutMs, retryMs },
+      {
+        ...{ topic, group, sessionTimeoutMs: params.consumer.sessionTimeoutMs, retryMs },
+        committed: () => admin.groupOffsets(group, topic),
+      },
       log,
     ),
   );

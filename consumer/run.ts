@@ -101,8 +101,8 @@ class ConsumerRun implements AssignmentOwner, LaneOwner {
     const { delivery, consumer } = this.#parts;
     const standing = await deliver(batch, delivery, signal);
     this.#progress.placed(standing);
-    // What lag tools show. The group store has committed it already.
-    if (delivery.positions.name !== 'group') await consumer.commit(standing);
+    // What lag tools show; not waited for. The group store has committed it already.
+    if (delivery.positions.name !== 'group') void consumer.commit(standing);
     return standing;
   }
 
