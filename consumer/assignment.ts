@@ -6,6 +6,7 @@ import type { Log } from '../pipeline/log.ts';
 import type { TopicPartition } from '../pipeline/range.ts';
 import type { PipelineRecord } from '../pipeline/record.ts';
 import type { Lane } from './lane.ts';
+import type { Bounds } from './start-offset.ts';
 
 /** What of the group consumer is steered from here. */
 export type Steering = Pick<GroupConsumer, 'seek' | 'pause' | 'resume'>;
@@ -13,8 +14,8 @@ export type Steering = Pick<GroupConsumer, 'seek' | 'pause' | 'resume'>;
 export interface AssignmentOwner {
   /** Decides where `of` is read from and makes its lane. May take long; retries inside. */
   openLane(of: TopicPartition, signal: AbortSignal): Promise<Lane>;
-  /** True if `position` lies within the log (so that a jump of the fetch is a hole in it, not a loss). Retries inside. */
-  isKept(of: TopicPartition, position: bigint, signal: AbortSignal): Promise<boolean>;
+  /** Log start and high watermark, now. Retries inside. */
+  bounds(of: TopicPartition, signal: AbortSignal): Promise<Bounds>;
   onFailed(error: unknown): void;
 }
 
@@ -73,6 +74,8 @@ export class Assignment implements GroupConsumerListener {
     }
     for (const partition of partitions) {
       const held = this.#held.get(partition);
+      // The topic may have been deleted and created again: that shows in a join, and in nothing else.
+      held?.lane.lookAgain();
       if (held) this.#goOn(partition, held);
       else this.#load(partition);
     }
@@ -92,6 +95,7 @@ export class Assignment implements GroupConsumerListener {
     }
     held.strayedTo = undefined;
     held.lane.push(records, nextOffset);
+    this.#follow(partition, held, nextOffset);
     if (held.lane.isFull) this.#consumer.pause([partition]);
     return true;
   }
@@ -101,7 +105,10 @@ export class Assignment implements GroupConsumerListener {
     if (held === undefined || this.#closed) return;
     // Reported without where its fetch began. What lies behind `wanted` may follow a hole, or a loss, or an old fetch.
     if (firstOffset > held.lane.wanted) this.#strayed(partition, held, firstOffset);
-    else held.lane.passOver(nextOffset);
+    else if (nextOffset > held.lane.wanted) {
+      held.lane.passOver(nextOffset);
+      this.#follow(partition, held, nextOffset);
+    }
   }
 
   /** For the lane that was full. */
@@ -111,8 +118,8 @@ export class Assignment implements GroupConsumerListener {
   }
 
   /**
-   * Asks of every lane with nothing to do whether the log still holds its position. kafkajs says nothing when it jumps
-   * to the end of a log that was emptied. Call it now and then.
+   * Asks of every lane with nothing to do whether the log still holds its position, and has it look at its last record again.
+   * kafkajs says nothing when it jumps to the end of a log that was emptied, or reads another log. Call it now and then.
    */
   checkIdle(): void {
     for (const [partition, held] of this.#held) {
@@ -134,6 +141,11 @@ export class Assignment implements GroupConsumerListener {
     this.#consumer.seek(partition, held.lane.wanted);
     if (held.lane.isFull) this.#consumer.pause([partition]);
     else this.#consumer.resume([partition]);
+  }
+
+  /** A lane that has looked back leaves out the offsets it does not want. */
+  #follow(partition: number, { lane }: Held, nextOffset: bigint): void {
+    if (lane.wanted > nextOffset) this.#consumer.seek(partition, lane.wanted);
   }
 
   #load(partition: number): void {
@@ -167,13 +179,14 @@ export class Assignment implements GroupConsumerListener {
     }
   }
 
-  /** Goes on from `jumpedTo` if the log still holds the lane's position; decides the position anew if it does not. */
+  /** Goes on from `jumpedTo` if the log still holds what the lane wants; decides the position anew if it does not. */
   #judge(partition: number, held: Held, jumpedTo: bigint | undefined): void {
     const { lane } = held;
     const { signal } = this.#joined;
     const judge = async () => {
-      const kept = await this.#owner.isKept(lane.of, lane.wanted, signal);
-      if (kept && jumpedTo === undefined) return;
+      const { logStart, highWatermark } = await this.#owner.bounds(lane.of, signal);
+      const kept = lane.wanted >= logStart && lane.wanted <= highWatermark;
+      if (kept && jumpedTo === undefined && !lane.lookAgain(logStart)) return;
       if (!kept) {
         lane.cut();
         await lane.settled();

@@ -1,6 +1,6 @@
 // The delivery of one batch, in this order and nowhere else: stage, dead-letter, commit, place, advance. Every step
 // may be repeated; what happened is decided by the ledger alone (docs/delivery.md draws the states).
-import type { Batch } from '../pipeline/batch.ts';
+import { type Batch, withoutRepeats } from '../pipeline/batch.ts';
 import type { Clock } from '../pipeline/clock.ts';
 import { invariant } from '../pipeline/errors.ts';
 import { type BatchRecord, type Ledger, recordsRead } from '../pipeline/ledger.ts';
@@ -10,6 +10,7 @@ import { formatRange } from '../pipeline/range.ts';
 import { type RetryPolicy, withRetry } from '../pipeline/retry.ts';
 import type { Sink } from '../pipeline/sink.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import { fingerprint } from './sinks/fingerprint.ts';
 
 /** What a delivery works with: of each part only what it calls. */
 export interface Delivery {
@@ -43,7 +44,10 @@ export async function deliver(
         }),
     });
 
-  const { record, rejects } = await step('staging', () => by.sink.stage(batch, signal));
+  const fresh = withoutRepeats(batch);
+  const staged = await step('staging', () => by.sink.stage(fresh, signal));
+  const { rejects } = staged;
+  const record = entryOf(batch, staged.record);
   invariant(
     recordsRead(record) === batch.records.length,
     `${formatRange(batch.range)}: ${batch.records.length} records became ${recordsRead(record)}`,
@@ -69,4 +73,11 @@ export async function deliver(
     ms: Math.round(by.clock.monotonic() - began),
   });
   return standing;
+}
+
+/** The sink has seen only what is to become something. What repeats an earlier record counts as skipped. */
+function entryOf({ records, repeats, before }: Batch, staged: BatchRecord): BatchRecord {
+  const repeated = repeats ? records.filter(({ offset }) => repeats.has(offset)).length : 0;
+  const last = fingerprint(records.at(-1)) ?? before;
+  return { ...staged, skipped: staged.skipped + repeated, last };
 }

@@ -6,6 +6,8 @@ import { invariant } from '../pipeline/errors.ts';
 import type { BatchRecord } from '../pipeline/ledger.ts';
 import { formatRange, type TopicPartition } from '../pipeline/range.ts';
 import type { PipelineRecord } from '../pipeline/record.ts';
+import type { Repeats } from './dedupe.ts';
+import { LookBack, type Start } from './look-back.ts';
 
 export interface LaneLimits extends BatchLimits {
   /** Milliseconds after its first record at which an open batch is cut. */
@@ -24,6 +26,9 @@ export interface LaneOwner {
   onFailed(error: unknown): void;
 }
 
+/** How long a log may have nothing to give before it is taken to be empty from there to its end. */
+const STILL_MS = 15_000;
+
 interface Waiting {
   readonly batch: Batch;
   readonly bytes: number;
@@ -35,25 +40,32 @@ export class Lane {
   readonly #clock: Clock;
   readonly #owner: LaneOwner;
   readonly #builder: BatchBuilder;
+  readonly #lookBack: LookBack;
   readonly #abort = new AbortController();
   readonly #waiting: Waiting[] = [];
   #position: bigint;
+  /** Offsets in the open batch. */
+  #repeats = new Set<bigint>();
   #heldBytes = 0;
+  #fedAt: number;
   #running: Promise<void> | undefined;
 
   constructor(
     of: TopicPartition,
-    position: bigint,
+    start: Start,
     limits: LaneLimits,
     owner: LaneOwner,
     clock: Clock,
+    repeats?: Repeats,
   ) {
     this.of = of;
-    this.#position = position;
+    this.#position = start.position;
+    this.#fedAt = clock.monotonic();
     this.#limits = limits;
     this.#owner = owner;
     this.#clock = clock;
-    this.#builder = new BatchBuilder(of, position, limits, clock);
+    this.#builder = new BatchBuilder(of, start.position, limits, clock);
+    this.#lookBack = new LookBack(of, start, repeats);
   }
 
   /** The next offset that is not delivered yet. */
@@ -61,12 +73,18 @@ export class Lane {
     return this.#position;
   }
 
-  /** The next offset this lane wants to be fed. */
+  /** The next offset this lane wants to be fed: in front of its position while it looks back. */
   get wanted(): bigint {
-    return this.#builder.position;
+    return this.#lookBack.next ?? this.#builder.position;
   }
 
-  /** Nothing collected, nothing waiting, nothing under way. */
+  /** Has got every record before `end`. Where it only has to look back, and the log has nothing there, not waiting for ever. */
+  hasReached(end: bigint): boolean {
+    if (this.wanted >= end) return true;
+    return this.#builder.position >= end && this.#clock.monotonic() - this.#fedAt >= STILL_MS;
+  }
+
+  /** No record collected, nothing waiting, nothing under way. */
   get isIdle(): boolean {
     return this.#builder.count === 0 && this.#running === undefined;
   }
@@ -78,8 +96,10 @@ export class Lane {
 
   /** Takes records in order of offset, from `wanted` on; `nextOffset` is where the next ones will come from. */
   push(records: readonly PipelineRecord[], nextOffset: bigint): void {
-    for (const record of records) {
+    this.#fedAt = this.#clock.monotonic();
+    for (const record of this.#own(records, nextOffset)) {
       if (this.#builder.isFullFor(record)) this.cut();
+      if (this.#lookBack.isRepeat(record)) this.#repeats.add(record.offset);
       this.#builder.add(record);
     }
     this.#builder.skipTo(nextOffset);
@@ -90,23 +110,33 @@ export class Lane {
 
   /** Offsets up to `nextOffset` hold no record. */
   passOver(nextOffset: bigint): void {
+    this.#fedAt = this.#clock.monotonic();
+    this.#lookBack.passOver(nextOffset);
     this.#builder.skipTo(nextOffset);
+  }
+
+  /** Wants the last record it got once more, to see that the topic is still the same. False: see `LookBack.again`. */
+  lookAgain(logStart = 0n): boolean {
+    return this.#lookBack.again(this.#builder.position, logStart);
   }
 
   /** Cuts the open batch if it is too old or nothing came for too long. Call it by a timer, not by traffic. */
   tick(): void {
-    if (this.#builder.count === 0) return;
+    if (!this.#builder.isOpen) return;
     const now = this.#clock.monotonic();
     const isOld = now - this.#builder.openedAt >= this.#limits.ageMsMax;
     if (isOld || now - this.#builder.lastAddedAt >= this.#limits.idleMsMax) this.cut();
   }
 
-  /** Closes the open batch and lets it be delivered. */
+  /** Closes the open batch and lets it be delivered. An abandoned lane delivers nothing more. */
   cut(): void {
+    if (this.#abort.signal.aborted) return;
     const bytes = this.#builder.bytes;
     const batch = this.#builder.cut();
     if (batch === undefined) return;
-    this.#waiting.push({ batch, bytes });
+    const seen = { repeats: this.#repeats, before: this.#lookBack.last };
+    this.#waiting.push({ batch: { ...batch, ...seen }, bytes });
+    this.#repeats = new Set();
     this.#heldBytes += bytes;
     this.#running ??= this.#run();
   }
@@ -120,6 +150,16 @@ export class Lane {
   abandon(reason: unknown): void {
     this.#abort.abort(reason);
     this.#waiting.length = 0;
+  }
+
+  #own(records: readonly PipelineRecord[], nextOffset: bigint): readonly PipelineRecord[] {
+    try {
+      return this.#lookBack.take(records, nextOffset);
+    } catch (error) {
+      this.abandon(error);
+      this.#owner.onFailed(error);
+      return [];
+    }
   }
 
   async #run(): Promise<void> {

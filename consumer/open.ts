@@ -13,7 +13,9 @@ import {
   DeadLetters,
   deadLetterTopic,
 } from './dead-letters.ts';
+import { type Repeats, repeatsBy } from './dedupe.ts';
 import type { Delivery } from './deliver.ts';
+import { LiveGroup } from './live-group.ts';
 import { GroupPositions } from './positions/group.ts';
 import { openSink } from './sinks/index.ts';
 import { StartPositions } from './start-positions.ts';
@@ -38,6 +40,8 @@ export interface OpenConsumer {
   readonly consumer: GroupConsumer;
   readonly start: StartPositions;
   readonly delivery: Delivery;
+  /** Makes what judges the repeats of one topic partition; undefined where `consumer.dedupe` is off. */
+  readonly repeats: () => Repeats | undefined;
   /** The end of each topic partition when this process started. */
   readonly ends: ReadonlyMap<number, bigint>;
 }
@@ -55,12 +59,13 @@ export async function openConsumer(
   const { params, config } = settings;
   const { topic } = params;
   const { startMs, retryMs } = params.limits;
+  const repeats = repeatsBy(params.consumer.dedupe);
   const admin = opened.add('admin', await KafkaAdmin.open(config.kafka, log, signal, startMs));
   const offsets = await admin.offsets(topic, signal);
   const ends = new Map(
     [...offsets].map(([partition, { highWatermark }]) => [partition, highWatermark]),
   );
-  const startsGroup = job.live && (await admin.groupState(group, signal)).members === 0;
+  const live = job.live ? await LiveGroup.look({ admin, group, topic }, signal) : undefined;
 
   const sink = await openSink(settings, table, { log, clock, opened }, signal);
   const deadLetters = await openDeadLetters(job, admin, { log, signal, opened });
@@ -82,22 +87,13 @@ export async function openConsumer(
   const retry: RetryPolicy = { delayMs: RETRY_MS, delayMsMax: RETRY_MS_MAX, deadlineMs: retryMs };
   const committed =
     positions.name === 'group' ? undefined : new GroupPositions({ group, topic, admin, commit });
-  const live = job.live ? { startsGroup } : undefined;
   const start = new StartPositions({
-    ...{
-      admin,
-      sink,
-      positions,
-      group: committed,
-      ends,
-      live,
-      log,
-      clock,
-      params: params.consumer,
-    },
+    ...{ admin, sink, positions, ends, log, clock, params: params.consumer },
+    group: committed,
+    live: live && { group: live, commit },
   });
   const delivery: Delivery = { sink, deadLetters, positions, retry, clock, log };
-  return { consumer, start, delivery: job.rewire?.(delivery) ?? delivery, ends };
+  return { consumer, start, repeats, delivery: job.rewire?.(delivery) ?? delivery, ends };
 }
 
 async function openDeadLetters(

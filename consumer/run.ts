@@ -11,6 +11,7 @@ import { deliver } from './deliver.ts';
 import { Lane, type LaneOwner } from './lane.ts';
 import { type ConsumerJob, type OpenConsumer, openConsumer } from './open.ts';
 import { Progress } from './progress.ts';
+import type { Bounds } from './start-offset.ts';
 
 export interface ConsumerSummary {
   readonly batches: number;
@@ -83,18 +84,17 @@ class ConsumerRun implements AssignmentOwner, LaneOwner {
 
   async openLane(of: TopicPartition, joined: AbortSignal): Promise<Lane> {
     const { params } = this.#job.settings;
-    const position = await this.#retrying(of, joined, () => this.#parts.start.of(of, joined));
+    const start = await this.#retrying(of, joined, () => this.#parts.start.of(of, joined));
     const { bufferBytesMax } = params.limits;
     const limits = {
       ...params.batch,
       heldBytesMax: () => bufferBytesMax / Math.max(1, this.#assignment.partitions.length),
     };
-    return new Lane(of, position, limits, this, this.#deps.clock);
+    return new Lane(of, start, limits, this, this.#deps.clock, this.#parts.repeats());
   }
 
-  async isKept(of: TopicPartition, position: bigint, joined: AbortSignal): Promise<boolean> {
-    const bounds = await this.#retrying(of, joined, () => this.#parts.start.bounds(of, joined));
-    return position >= bounds.logStart && position <= bounds.highWatermark;
+  bounds(of: TopicPartition, joined: AbortSignal): Promise<Bounds> {
+    return this.#retrying(of, joined, () => this.#parts.start.bounds(of, joined));
   }
 
   async deliver(batch: Batch, signal: AbortSignal): Promise<BatchRecord> {
@@ -127,7 +127,7 @@ class ConsumerRun implements AssignmentOwner, LaneOwner {
 
   /** The lane has got everything that was in its topic partition when this process started. */
   #isAtEnd(lane: Lane): boolean {
-    return lane.wanted >= (this.#parts.ends.get(lane.of.partition) ?? 0n);
+    return lane.hasReached(this.#parts.ends.get(lane.of.partition) ?? 0n);
   }
 
   /** Takes nothing more in and delivers what is held. */

@@ -7,10 +7,11 @@ import type { Clock } from '../pipeline/clock.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { BatchRecord, EntryKind } from '../pipeline/ledger.ts';
 import type { Log } from '../pipeline/log.ts';
-import type { PositionStore } from '../pipeline/position-store.ts';
+import type { PlacedBatch, PositionStore } from '../pipeline/position-store.ts';
 import { formatRange, formatTopicPartition, type TopicPartition } from '../pipeline/range.ts';
 import type { Sink } from '../pipeline/sink.ts';
-import { resume } from './chain.ts';
+import { type ChainEnd, resume } from './chain.ts';
+import type { LiveGroup } from './live-group.ts';
 import type { Start } from './look-back.ts';
 import { type Bounds, startOffset } from './start-offset.ts';
 
@@ -25,14 +26,18 @@ export interface StartDeps {
   readonly clock: Clock;
   /** The end of each partition when this process started. A partition added later is read from its beginning. */
   readonly ends: ReadonlyMap<number, bigint>;
-  /** The live consumer; undefined for the one that goes on from its position. */
+  /** The live consumer's; undefined for the one that goes on from its position. */
   readonly live: LiveStart | undefined;
 }
 
 export interface LiveStart {
-  /** This process starts the group: what was sent while nobody was there is passed over. */
-  readonly startsGroup: boolean;
+  readonly group: Pick<LiveGroup, 'isFirst' | 'signature'>;
+  /** Writes the group's offset. */
+  readonly commit: (placed: PlacedBatch) => Promise<void>;
 }
+
+/** Where the chain ends, and its last entry. */
+type Standing = Pick<ChainEnd, 'position' | 'last'>;
 
 export class StartPositions {
   readonly #deps: StartDeps;
@@ -61,16 +66,19 @@ export class StartPositions {
     };
     const resumed = await resume(sink.ledger, of, resumption, signal);
     if (resumed.last) await positions.advance(resumed.last);
-    let position = resumed.position;
+    let at: Standing = resumed;
     const { live, ends } = this.#deps;
-    if (live?.startsGroup) {
-      position = await this.#jump(of, 'skip', position, ends.get(of.partition) ?? position, signal);
+    if (await live?.group.isFirst(of, signal)) {
+      // What was sent while nobody was there is passed over.
+      at = await this.#jump(of, 'skip', at, ends.get(of.partition) ?? 0n, signal);
     }
-    if (!live && !isNew) await this.#explainFrom(of, bounds, position, signal);
-    if (position < bounds.logStart) position = await this.#gap(of, position, bounds, signal);
+    if (!live && !isNew) await this.#explainFrom(of, bounds, at.position, signal);
+    if (at.position < bounds.logStart) at = await this.#gap(of, at, bounds, signal);
+    const { position, last } = at;
     await this.#mustExist(of, position, bounds, beyondEnd, signal);
+    await live?.commit(live.group.signature(of, position, last));
     log.info('reading from', { ...of, position, highWatermark: bounds.highWatermark });
-    return position;
+    return { position, last: last?.last, origin: resumed.origin, logStart: bounds.logStart };
   }
 
   /** Log start and high watermark of `of`, now. */
@@ -150,9 +158,9 @@ export class StartPositions {
     });
   }
 
-  async #gap(of: TopicPartition, position: bigint, bounds: Bounds, signal: AbortSignal) {
+  async #gap(of: TopicPartition, at: Standing, bounds: Bounds, signal: AbortSignal) {
     const { params, log } = this.#deps;
-    const lost = { ...of, start: position, end: bounds.logStart };
+    const lost = { ...of, start: at.position, end: bounds.logStart };
     if (params.onGap === 'stop') {
       throw new PipelineError(
         'POSITION_GAP',
@@ -164,20 +172,21 @@ export class StartPositions {
       );
     }
     log.warn('offsets were deleted before they were read', { range: formatRange(lost) });
-    const kept = await this.#jump(of, 'lost', position, bounds.logStart, signal);
+    const kept = await this.#jump(of, 'lost', at, bounds.logStart, signal);
     if (params.onGap === 'earliest') return kept;
     return this.#jump(of, 'skip', kept, bounds.highWatermark, signal);
   }
 
-  /** Records that `[start, end)` is not read, and returns where to go on: `end`, or what another writer decided. */
+  /** Records that offsets up to `end` are not read, and returns where to go on: there, or what another writer decided. */
   async #jump(
     of: TopicPartition,
     kind: EntryKind,
-    start: bigint,
+    at: Standing,
     end: bigint,
     signal: AbortSignal,
-  ) {
-    if (end <= start) return start;
+  ): Promise<Standing> {
+    const { position: start } = at;
+    if (end <= start) return at;
     const { sink, positions, clock, log } = this.#deps;
     const entry: BatchRecord = {
       ...of,
@@ -189,7 +198,7 @@ export class StartPositions {
       rows: 0,
       deadLetters: 0,
       skipped: 0,
-      last: undefined,
+      last: at.last?.last,
       at: clock.now(),
     };
     const standing = await sink.ledger.commit(entry, signal);
@@ -198,7 +207,7 @@ export class StartPositions {
     log.info(kind === 'lost' ? 'recorded as lost' : 'passed over', {
       range: formatRange(standing),
     });
-    return standing.end;
+    return { position: standing.end, last: standing };
   }
 }
 

@@ -2,6 +2,7 @@
 // cuts one by count or bytes; age and idleness are for whoever owns a timer (see `openedAt`, `lastAddedAt`).
 import type { Clock } from './clock.ts';
 import { PipelineError } from './errors.ts';
+import type { RecordFingerprint } from './ledger.ts';
 import { type OffsetRange, relate, type TopicPartition } from './range.ts';
 import { type PipelineRecord, recordBytes } from './record.ts';
 
@@ -10,6 +11,8 @@ export interface Batch {
   readonly records: readonly PipelineRecord[];
   /** Offsets of records that repeat an earlier one: read and counted, but nothing comes of them. Empty or missing: none. */
   readonly repeats?: ReadonlySet<bigint>;
+  /** The last record in front of the batch, where it is known: for the entry of a batch without records. */
+  readonly before?: RecordFingerprint | undefined;
 }
 
 export interface BatchLimits {

@@ -72,6 +72,9 @@ export const ERROR_CODES = {
   ),
   POSITION_GAP: position('Records between the position and the oldest offset kept are gone.'),
   POSITION_BEYOND_END: position('The position lies behind the end of the topic partition.'),
+  POSITION_TOPIC_RECREATED: position(
+    'The topic holds another record where the last one was read: it was deleted and created again, or lost its end.',
+  ),
   POSITION_AHEAD: position(
     'The asked start lies ahead of what the ledger holds; records would be skipped.',
   ),

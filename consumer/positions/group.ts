@@ -75,12 +75,12 @@ export class GroupPositions implements PositionStore {
   }
 }
 
-/** The range a committed offset stands for, undefined when its metadata does not name a batch. */
+/** The range a committed offset stands for, undefined when its metadata does not name a batch; live-group.ts adds a word to it. */
 export function parseCommitted(
   { topic, partition }: TopicPartition,
   { offset, metadata }: { readonly offset: bigint; readonly metadata: string },
 ): PlacedBatch | undefined {
-  const [, start, attempt] = /^(\d{1,19}) (\S+)$/.exec(metadata) ?? [];
+  const [, start, attempt] = /^(\d{1,19}) (\S+)(?: \S+)?$/.exec(metadata) ?? [];
   if (start === undefined || attempt === undefined || BigInt(start) >= offset) return undefined;
   return { topic, partition, start: BigInt(start), end: offset, attempt };
 }

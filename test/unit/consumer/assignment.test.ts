@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Assignment } from '../../../consumer/assignment.ts';
 import { Lane } from '../../../consumer/lane.ts';
 import { systemClock } from '../../../pipeline/clock.ts';
+import type { RecordFingerprint } from '../../../pipeline/ledger.ts';
 import { silentLog } from '../../../pipeline/log.ts';
 import type { PipelineRecord } from '../../../pipeline/record.ts';
 import { type Deferred, deferred } from '../../../pipeline/retry.ts';
@@ -23,6 +24,8 @@ class Hands {
   readonly loads = new Map<number, Deferred<bigint>>();
   readonly #end = deferred<never>();
   logStart = 0n;
+  /** What the ledger says was the last record of every partition. */
+  last: RecordFingerprint | undefined;
   readonly assignment = new Assignment(
     'posts',
     {
@@ -36,7 +39,7 @@ class Hands {
         this.loads.set(of.partition, load);
         return this.#lane(of.partition, await load.promise);
       },
-      isKept: async (_, position) => position >= this.logStart,
+      bounds: async () => ({ logStart: this.logStart, highWatermark: 1000n }),
       onFailed: (error) => this.failures.push(error),
     },
     silentLog,
@@ -53,9 +56,10 @@ class Hands {
     const owner = {
       deliver: () => this.#end.promise,
       onDrained: (lane: Lane) => this.assignment.drained(lane),
-      onFailed: () => {},
+      onFailed: (error: unknown) => this.failures.push(error),
     };
-    return new Lane({ topic: 'posts', partition }, position, limits, owner, systemClock);
+    const start = { position, last: this.last, origin: 0n, logStart: this.logStart };
+    return new Lane({ topic: 'posts', partition }, start, limits, owner, systemClock);
   }
 
   /** Ends every delivery under way, as failed. */
@@ -101,7 +105,7 @@ test('a position that was loaded before another join is thrown away and loaded a
   assert.deepEqual(hands.wanted, { 0: '9' });
 });
 
-test('G01: partitions that stay keep their lane and are sought where it stands; those that move are dropped', async () => {
+test('G01: partitions that stay keep their lane and are sought at its last record; those that move are dropped', async () => {
   const hands = new Hands();
   hands.assignment.assigned([1, 2]);
   await hands.load(1, 0n);
@@ -110,8 +114,10 @@ test('G01: partitions that stay keep their lane and are sought where it stands; 
   hands.assignment.records(2, 0n, [record(0)], 1n);
   hands.taken();
   hands.assignment.assigned([1, 3]);
-  assert.deepEqual(hands.taken(), ['seek 1 1', 'resume 1', 'pause 3']);
+  assert.deepEqual(hands.taken(), ['seek 1 0', 'resume 1', 'pause 3']);
   await hands.load(3, 6n);
+  assert.deepEqual(hands.wanted, { 1: '0', 3: '6' });
+  assert.equal(hands.assignment.records(1, 0n, [record(0)], 1n), true);
   assert.deepEqual(hands.wanted, { 1: '1', 3: '6' });
   assert.equal(hands.assignment.records(2, 1n, [record(1)], 2n), false);
 });
@@ -227,7 +233,7 @@ test('after a restart of the client a full lane is paused again', async () => {
   hands.assignment.records(0, 0n, [0, 1, 2, 3, 4].map(record), 5n);
   hands.taken();
   hands.assignment.assigned([0]);
-  assert.deepEqual(hands.taken(), ['seek 0 5', 'pause 0']);
+  assert.deepEqual(hands.taken(), ['seek 0 4', 'pause 0']);
 });
 
 test('once closed nothing is taken in, whatever joins follow', async () => {

@@ -53,10 +53,7 @@ class Destination {
     const ledger = Object.assign(Object.create(this.ledger), { commit });
     return {
       sink: {
-        name: 'memory',
         ledger,
-        open: async () => {},
-        close: async () => {},
         stage: async (batch) => {
           this.#mayFail('stage');
           this.staged.push(formatRange(batch.range));
@@ -70,12 +67,9 @@ class Destination {
       deadLetters: { send: async () => {} } as unknown as Delivery['deadLetters'],
       positions: {
         name: 'file',
-        open: async () => {},
-        last: async () => undefined,
         advance: async ({ end }) => {
           this.advanced.push(end);
         },
-        close: async () => {},
       },
       retry: { delayMs: 100, delayMsMax: 1000, deadlineMs: 60_000 },
       clock: this.clock,
@@ -94,7 +88,7 @@ function laneTo(to: Destination): Lane {
   const { signal } = new AbortController();
   return new Lane(
     of,
-    0n,
+    { position: 0n, last: undefined, origin: 0n, logStart: 0n },
     {
       size: 3,
       bytesMax: 1_000_000,

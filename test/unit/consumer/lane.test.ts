@@ -54,7 +54,7 @@ class Hands {
   lane(position: number, limits: Partial<LaneLimits> = {}): Lane {
     return new Lane(
       of,
-      BigInt(position),
+      { position: BigInt(position), last: undefined, origin: 0n, logStart: 0n },
       { ...LIMITS, ...limits },
       {
         deliver: (batch) => {
@@ -159,17 +159,33 @@ test('a batch never exceeds its bytes, unless one record alone does', async () =
   assert.deepEqual(hands.delivered, ['[0,1) 0', '[1,2) 1', '[2,3) 2', '[3,4) 3']);
 });
 
-test('offsets without records at the end belong to the next batch', async () => {
+test('offsets without records belong to the batch that is open', async () => {
   const hands = new Hands();
   const lane = hands.lane(0);
   lane.passOver(5n);
   assert.equal(lane.wanted, 5n);
-  lane.cut();
-  assert.deepEqual(hands.delivered, []);
   lane.push([record(5)], 8n);
   lane.cut();
   await lane.settled();
   assert.deepEqual(hands.delivered, ['[0,8) 5']);
+});
+
+test('O01: when nothing but offsets without records came, the position passes them after a while all the same', async () => {
+  const hands = new Hands();
+  const lane = hands.lane(0);
+  lane.passOver(5n);
+  lane.tick();
+  assert.deepEqual(hands.delivered, []);
+  hands.nowMs = LIMITS.idleMsMax;
+  lane.tick();
+  assert.equal(lane.isIdle, false);
+  await lane.settled();
+  assert.deepEqual([hands.delivered, lane.position], [['[0,5) '], 5n]);
+  hands.nowMs *= 10;
+  lane.tick();
+  lane.cut();
+  await lane.settled();
+  assert.deepEqual(hands.delivered, ['[0,5) '], 'once');
 });
 
 test('a shorter entry of another writer trims the batch and delivers the rest', async () => {

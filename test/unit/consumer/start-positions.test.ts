@@ -1,11 +1,13 @@
 // Where a topic partition is read from, decided on a ledger in memory and the ends of a topic that the test sets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Start } from '../../../consumer/look-back.ts';
 import { StartPositions } from '../../../consumer/start-positions.ts';
 import { paramsSchema } from '../../../params/schema.ts';
 import { systemClock } from '../../../pipeline/clock.ts';
 import { type ErrorCode, isCode } from '../../../pipeline/errors.ts';
 import { silentLog } from '../../../pipeline/log.ts';
+import type { PlacedBatch } from '../../../pipeline/position-store.ts';
 import { chainOf, MemoryLedger } from '../../support/memory-ledger.ts';
 
 const of = { topic: 'posts', partition: 3 };
@@ -20,10 +22,17 @@ interface World {
   /** End at process start; undefined: the partition was added later. */
   readonly end?: number;
   readonly offsetAt?: number;
-  readonly live?: { readonly startsGroup: boolean };
+  /** The live consumer, and whether it is the first of its group to begin the partition. */
+  readonly live?: { readonly isFirst: boolean };
+  /** What was committed for the group. */
+  readonly committed?: PlacedBatch[];
 }
 
-function startOf(world: World): Promise<bigint> {
+async function startOf(world: World): Promise<bigint> {
+  return (await wholeStart(world)).position;
+}
+
+function wholeStart(world: World): Promise<Start> {
   const bounds = [...world.bounds];
   const { consumer } = paramsSchema.parse({
     consumer: { from: world.from ?? 'stored', onGap: world.onGap ?? 'stop' },
@@ -43,7 +52,18 @@ function startOf(world: World): Promise<bigint> {
     positions: { last: async () => undefined, advance: async () => {} },
     group: undefined,
     ends: new Map(world.end === undefined ? [] : [[of.partition, BigInt(world.end)]]),
-    live: world.live,
+    live: world.live && {
+      group: {
+        isFirst: async () => world.live?.isFirst ?? false,
+        signature: (_, position, last) => ({
+          ...of,
+          ...{ start: last?.start ?? position, end: position, attempt: `${last?.attempt} signed` },
+        }),
+      },
+      commit: async (placed) => {
+        world.committed?.push(placed);
+      },
+    },
     params: consumer,
     log: silentLog,
     clock: systemClock,
@@ -80,7 +100,7 @@ test('a partition that was added later starts at its beginning, whatever --from 
   for (const from of ['end', '5000', '-2h']) {
     assert.equal(await startOf({ from, bounds: [[0, 40]], offsetAt: 40 }), 0n, from);
   }
-  assert.equal(await startOf({ bounds: [[0, 40]], live: { startsGroup: true } }), 0n, 'live');
+  assert.equal(await startOf({ bounds: [[0, 40]], live: { isFirst: true } }), 0n, 'live');
 });
 
 test('--from end or a time goes on where the table is, also when there is lag', async () => {
@@ -128,15 +148,15 @@ test('a table that is ahead of its topic is refused', async () => {
 });
 
 test('the live consumer that starts its group passes over what was sent before, another goes on', async () => {
-  const world = async (startsGroup: boolean) => ({
+  const world = async (isFirst: boolean) => ({
     ledger: await chainOf(of, [0, 50]),
     bounds: [[0, 90]] as const,
     end: 80,
-    live: { startsGroup },
+    live: { isFirst },
   });
   const first = await world(true);
   assert.equal(await startOf(first), 80n);
   assert.equal((await first.ledger.read(of, 50n))?.kind, 'skip');
   assert.equal(await startOf(await world(false)), 50n);
-  assert.equal(await startOf({ bounds: [[0, 90]], end: 80, live: { startsGroup: false } }), 80n);
+  assert.equal(await startOf({ bounds: [[0, 90]], end: 80, live: { isFirst: false } }), 80n);
 });
