@@ -26,10 +26,15 @@ describe('delivery under random schedules', () => {
     assert.equal(await firstFailure('none', RUNS), undefined);
   });
 
-  const faults: Planted[] = ['early-sweep', 'early-advance', 'blind-overwrite'];
+  const faults: Planted[] = [
+    ...(['early-sweep', 'early-advance', 'blind-overwrite'] as const),
+    ...(['forget-before-roll-up', 'no-look-after-commit'] as const),
+  ];
   for (const planted of faults) {
-    test(`the planted fault ${planted} is found`, { skip: only !== undefined }, async () => {
-      assert.notEqual(await firstFailure(planted, 100), undefined);
+    test(`the planted fault ${planted} is found`, { skip: only !== undefined }, async (context) => {
+      const found = await firstFailure(planted, 100);
+      context.diagnostic(`schedule ${found?.seed}: ${found?.problems[0]}`);
+      assert.notEqual(found, undefined);
     });
   }
 });

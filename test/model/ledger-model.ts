@@ -5,11 +5,12 @@ import { resume } from '../../consumer/chain.ts';
 import type { DeadLetters } from '../../consumer/dead-letters.ts';
 import { deliver } from '../../consumer/deliver.ts';
 import { FileLedger } from '../../consumer/ledger.ts';
+import { rollUp } from '../../consumer/roll-up.ts';
 import { TableFiles } from '../../consumer/sinks/table-files.ts';
 import type { Batch } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock.ts';
-import { PipelineError } from '../../pipeline/errors.ts';
-import type { BatchRecord } from '../../pipeline/ledger.ts';
+import { isCode, PipelineError } from '../../pipeline/errors.ts';
+import { type BatchRecord, type Ledger, type RollUp, recordsRead } from '../../pipeline/ledger.ts';
 import { silentLog } from '../../pipeline/log.ts';
 import type { PlacedBatch, PositionStore } from '../../pipeline/position-store.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
@@ -19,7 +20,13 @@ import { MemoryFiles } from './memory-files.ts';
 import { Network } from './network.ts';
 
 /** Faults that are planted to see that the check finds them. */
-export type Planted = 'none' | 'early-sweep' | 'early-advance' | 'blind-overwrite';
+export type Planted =
+  | 'none'
+  | 'early-sweep'
+  | 'early-advance'
+  | 'blind-overwrite'
+  | 'forget-before-roll-up'
+  | 'no-look-after-commit';
 
 const ROOT = '/warehouse/t';
 const TOPIC = 't';
@@ -27,6 +34,7 @@ const OFFSETS = 25;
 const STEPS = 1500;
 const STEPS_TO_FINISH = 20_000;
 const WRITERS_MAX = 4;
+const ROLL_UP_ALL = { before: Number.POSITIVE_INFINITY, entriesMin: 1, entriesMax: 3 };
 
 /** Everything of one run; `problems` is empty when every row is there once. */
 export class World {
@@ -76,7 +84,7 @@ export class World {
 
   #sink(writer: number, clock: Clock): Sink {
     const files = this.#network.files(writer);
-    const ledger = new FileLedger(files, ROOT, clock);
+    const ledger = planting(this.#planted, new FileLedger(files, ROOT, clock));
     const table = new TableFiles({
       ...{ files, root: ROOT, ledger, clock, format: 'json', encoder: { encodeFiles } },
       addDay: async () => {},
@@ -155,12 +163,16 @@ export class World {
           held.set(of.partition, resumed.position);
         } else if (!untilDone && this.#network.chance(0.1)) {
           held.delete(of.partition);
+        } else if (!untilDone && this.#network.chance(0.15)) {
+          await rollUp(sink.ledger, of, ROLL_UP_ALL, 0, signal);
         } else {
           const batch = this.#readBatch(of.partition, position);
           if (batch) held.set(of.partition, (await deliver(batch, by, signal)).end);
           else await clock.sleep(0);
         }
       } catch (error) {
+        // It slept too long, and ends; another one is started.
+        if (isCode(error, 'POSITION_ROLLED_UP')) return this.#network.dismiss(writer);
         if (!isRetriable(error)) throw error;
         held.delete(of.partition);
       }
@@ -191,12 +203,18 @@ export class World {
       if (found.join() !== rows.join()) {
         problems.push(`partition ${partition}: rows ${rows.join()} wanted, ${found.join()} found`);
       }
-      let [position, records] = [BigInt(origin), 0];
+      let [position, records, rollUps] = [BigInt(origin), 0, 0];
+      for (;;) {
+        const rolled = this.#parse(`_ledger/${TOPIC}/${partition}/roll-up-${rollUps + 1}.json`);
+        if (!rolled) break;
+        position = BigInt(String(rolled['end']));
+        records = recordsRead(rolled as unknown as BatchRecord);
+        rollUps += 1;
+      }
       for (;;) {
         const entry = this.#parse(`_ledger/${TOPIC}/${partition}/${position}.json`);
         if (!entry) break;
-        const { rows: written, deadLetters, skipped } = entry as unknown as BatchRecord;
-        records += written + deadLetters + skipped;
+        records += recordsRead(entry as unknown as BatchRecord);
         position = BigInt(String(entry['end']));
       }
       if (records !== wanted.length || position <= (wanted.at(-1) ?? -1n)) {
@@ -221,6 +239,46 @@ export class World {
       if (file.partition === partition) rows.push(...file.offsets.map(BigInt));
     }
     return rows.sort((a, b) => (a < b ? -1 : 1));
+  }
+}
+
+/** The ledger with its fault, where the fault is the ledger's. */
+function planting(planted: Planted, ledger: Ledger): Ledger {
+  const sound: Ledger = {
+    origin: (...given) => ledger.origin(...given),
+    readOrigin: (...given) => ledger.readOrigin(...given),
+    commit: (...given) => ledger.commit(...given),
+    read: (...given) => ledger.read(...given),
+    rolledUp: (...given) => ledger.rolledUp(...given),
+    rollUp: (...given) => ledger.rollUp(...given),
+    forget: (...given) => ledger.forget(...given),
+    partitions: (...given) => ledger.partitions(...given),
+  };
+  let unwritten: RollUp | undefined;
+  switch (planted) {
+    case 'forget-before-roll-up':
+      return {
+        ...sound,
+        rollUp: async (record) => {
+          unwritten = record;
+          return true;
+        },
+        forget: async (of, starts, signal) => {
+          await ledger.forget(of, starts, signal);
+          if (unwritten) await ledger.rollUp(unwritten, signal);
+        },
+      };
+    case 'no-look-after-commit':
+      return {
+        ...sound,
+        commit: (record, signal) =>
+          ledger.commit(record, signal).catch((error) => {
+            if (isCode(error, 'POSITION_ROLLED_UP')) return record;
+            throw error;
+          }),
+      };
+    default:
+      return sound;
   }
 }
 

@@ -62,6 +62,11 @@ export class Network {
     return this.#writerCount;
   }
 
+  /** A writer ends by itself. */
+  dismiss(writer: number): void {
+    this.#writers = this.#writers.filter((other) => other !== writer);
+  }
+
   /** Every writer dies; what they sent late is carried out. */
   killAll(): void {
     this.#writers = [];
