@@ -19,12 +19,14 @@ import { NewestRollUps } from './roll-up.ts';
 /** What a ledger file is named by: the start of an entry, the first position, a roll-up by its number. */
 type Name = bigint | 'origin' | `roll-up-${number}`;
 
-/**
- * Where attempts for the batch that starts at `name` write before it is decided. Relative to the root. Once it is decided
- * and its files are placed, all of it may be removed.
- */
+/** Where everything is staged for a topic partition, in a directory for each name. Relative to the root. */
+export function stagingOf(of: TopicPartition): string {
+  return `_staging/${of.topic}/${of.partition}`;
+}
+
+/** Where attempts at one name write before it is decided. Once it is and its files are placed, all of it may be removed. */
 export function stagingPath(of: TopicPartition, name: Name): string {
-  return `_staging/${of.topic}/${of.partition}/${name}`;
+  return `${stagingOf(of)}/${name}`;
 }
 
 /** Where the entry at a start stands. Relative to the root. */

@@ -19,6 +19,7 @@ import { LiveGroup } from './live-group.ts';
 import { GroupPositions } from './positions/group.ts';
 import { openSink } from './sinks/index.ts';
 import { StartPositions } from './start-positions.ts';
+import { Upkeep } from './upkeep.ts';
 
 export interface ConsumerJob {
   readonly settings: Settings;
@@ -40,6 +41,7 @@ export interface OpenConsumer {
   readonly consumer: GroupConsumer;
   readonly start: StartPositions;
   readonly delivery: Delivery;
+  readonly upkeep: Upkeep;
   /** Makes what judges the repeats of one topic partition; undefined where `consumer.dedupe` is off. */
   readonly repeats: () => Repeats | undefined;
   /** The end of each topic partition when this process started. */
@@ -68,6 +70,8 @@ export async function openConsumer(
   const live = job.live ? await LiveGroup.look({ admin, group, topic }, signal) : undefined;
 
   const sink = await openSink(settings, table, { log, clock, opened }, signal);
+  const { keepDays } = params.ledger;
+  const upkeep = opened.add('upkeep', new Upkeep({ sink, keepDays, clock, log }));
   const deadLetters = await openDeadLetters(job, admin, { log, signal, opened });
   const consumer = opened.add(
     'consumer',
@@ -93,7 +97,7 @@ export async function openConsumer(
     live: live && { group: live, commit },
   });
   const delivery: Delivery = { sink, deadLetters, positions, retry, clock, log };
-  return { consumer, start, repeats, delivery: job.rewire?.(delivery) ?? delivery, ends };
+  return { consumer, start, repeats, delivery: job.rewire?.(delivery) ?? delivery, upkeep, ends };
 }
 
 async function openDeadLetters(

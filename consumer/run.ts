@@ -73,6 +73,7 @@ class ConsumerRun implements AssignmentOwner, LaneOwner {
       const failed = Promise.race([this.#failure.promise, consumer.failed]);
       await Promise.race([stopped.promise, failed]);
       await Promise.race([this.#finish(), failed]);
+      if (this.#job.untilEnd) await this.#parts.upkeep.tendAll(this.#assignment.lanes, signal);
       log.info('stopped', { ...this.#progress.summary() });
       return this.#progress.summary();
     } finally {
@@ -121,6 +122,7 @@ class ConsumerRun implements AssignmentOwner, LaneOwner {
       else lane.tick();
     }
     this.#progress.tick(lanes);
+    this.#parts.upkeep.tick(lanes);
     const isDone = lanes.every((lane) => lane.isIdle && this.#isAtEnd(lane));
     if (this.#job.untilEnd && this.#assignment.isComplete && isDone) stop();
   }

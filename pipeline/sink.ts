@@ -1,6 +1,7 @@
 // The contract of a destination. `consumer/deliver.ts` is the only caller of `stage` and `place`.
 import type { Batch } from './batch.ts';
 import type { BatchRecord, Ledger } from './ledger.ts';
+import type { TopicPartition } from './range.ts';
 import type { PipelineRecord } from './record.ts';
 
 /** A record that cannot become a row, and why (never its value). */
@@ -33,5 +34,10 @@ export interface Sink {
    * what other attempts staged at the same start (that start is decided).
    */
   place(record: BatchRecord, signal: AbortSignal): Promise<void>;
+  /**
+   * Removes what was staged for starts before `position` and came late or was left behind. `position` must be that of a
+   * chain whose entries are placed: those starts are decided. For the background; lists what is staged.
+   */
+  sweep(of: TopicPartition, position: bigint, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

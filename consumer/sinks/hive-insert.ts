@@ -13,7 +13,7 @@ import type { Batch } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock.ts';
 import { invariant, PipelineError } from '../../pipeline/errors.ts';
 import type { BatchRecord, Ledger, StagedFile } from '../../pipeline/ledger.ts';
-import { formatRange } from '../../pipeline/range.ts';
+import { formatRange, type TopicPartition } from '../../pipeline/range.ts';
 import type { Reject, Sink, Staged } from '../../pipeline/sink.ts';
 import {
   type ColumnType,
@@ -85,6 +85,14 @@ const pathOf = (spec: PartitionSpec) =>
   Object.entries(spec)
     .map(([name, value]) => `${name}=${value}`)
     .join('/');
+
+/** The start that a staging table partition belongs to, read from its name. */
+function startOf(name: string): Start {
+  const found = /^staged_topic=(.+)\/staged_partition=(\d+)\/staged_start=(\d+)\//.exec(name);
+  invariant(found !== null, `a partition of the staging table is called ${name}`);
+  const [, topic = '', partition, start = ''] = found;
+  return { topic, partition: Number(partition), start: BigInt(start) };
+}
 
 interface Opened {
   readonly table: HiveTable;
@@ -204,9 +212,22 @@ export class HiveInsertSink implements Sink {
     }
     if (staged.length === 0) return;
     // The start is decided: whatever any attempt staged for it has no further use.
-    const clause = partitionClause(stagedAt(record));
+    await this.#drop(record, signal);
+  }
+
+  async #drop(of: Start, signal: AbortSignal): Promise<void> {
+    const clause = partitionClause(stagedAt(of));
     const sql = `ALTER TABLE ${quoteTable(this.#staging)} DROP IF EXISTS ${clause}`;
     await this.#parts.hive.execute(sql, signal);
+  }
+
+  async sweep(of: TopicPartition, position: bigint, signal: AbortSignal): Promise<void> {
+    const at = { staged_topic: of.topic, staged_partition: of.partition };
+    const names = await this.#stagedNames(at, signal);
+    const starts = new Set(names.map((name) => startOf(name).start));
+    for (const start of starts) {
+      if (start < position) await this.#drop({ ...of, start }, signal);
+    }
   }
 
   async close(): Promise<void> {
@@ -217,10 +238,8 @@ export class HiveInsertSink implements Sink {
   async #sweep(signal: AbortSignal): Promise<void> {
     const starts = new Map<string, Start>();
     for (const name of await this.#stagedNames({}, signal)) {
-      const found = /^staged_topic=(.+)\/staged_partition=(\d+)\/staged_start=(\d+)\//.exec(name);
-      invariant(found !== null, `a partition of the staging table is called ${name}`);
-      const [key, topic = '', partition, start = ''] = found;
-      starts.set(key, { topic, partition: Number(partition), start: BigInt(start) });
+      const start = startOf(name);
+      starts.set(pathOf(stagedAt(start)), start);
     }
     for (const of of starts.values()) {
       const decided = await this.#ledger.read(of, of.start, signal);

@@ -9,6 +9,7 @@ import type { Batch } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock.ts';
 import { invariant, PipelineError } from '../../pipeline/errors.ts';
 import type { BatchRecord, Ledger } from '../../pipeline/ledger.ts';
+import type { TopicPartition } from '../../pipeline/range.ts';
 import type { Sink, Staged } from '../../pipeline/sink.ts';
 import type { TableSpec } from '../../pipeline/table.ts';
 import { FileLedger } from '../ledger.ts';
@@ -74,6 +75,10 @@ export class HiveLoadSink implements Sink {
 
   async place(record: BatchRecord, signal: AbortSignal): Promise<void> {
     await this.#ready.table.place(record, signal);
+  }
+
+  async sweep(of: TopicPartition, position: bigint, signal: AbortSignal): Promise<void> {
+    await this.#ready.table.sweep(of, position, signal);
   }
 
   async close(): Promise<void> {

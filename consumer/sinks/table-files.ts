@@ -7,11 +7,11 @@ import type { Batch } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock.ts';
 import { invariant, PipelineError } from '../../pipeline/errors.ts';
 import type { BatchRecord, Ledger, StagedFile } from '../../pipeline/ledger.ts';
-import { formatRange } from '../../pipeline/range.ts';
+import { formatRange, type TopicPartition } from '../../pipeline/range.ts';
 import type { Staged } from '../../pipeline/sink.ts';
 import { DAY_COLUMN, type TableSpec } from '../../pipeline/table.ts';
 
-import { entryPath, stagingPath } from '../ledger.ts';
+import { entryPath, stagingOf, stagingPath } from '../ledger.ts';
 import { extensionOf, formatFileName } from './file-name.ts';
 import { fingerprint } from './fingerprint.ts';
 
@@ -116,6 +116,16 @@ export class TableFiles {
     });
     // Only now: until every file is moved, a late writer of this same record may still need them.
     await files.remove(`${root}/${stagingPath(record, record.start)}`, signal);
+  }
+
+  /** Removes what came late for starts before `position`, which are decided and placed, and for the first position. */
+  async sweep(of: TopicPartition, position: bigint, signal: AbortSignal): Promise<void> {
+    const { files, root } = this.#parts;
+    const staging = `${root}/${stagingOf(of)}`;
+    for (const { name } of (await files.list(staging, signal)) ?? []) {
+      const isDecided = name === 'origin' || (/^\d+$/.test(name) && BigInt(name) < position);
+      if (isDecided) await files.remove(`${staging}/${name}`, signal);
+    }
   }
 
   async #move(record: BatchRecord, file: StagedFile, signal: AbortSignal): Promise<void> {

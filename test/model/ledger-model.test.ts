@@ -2,7 +2,8 @@
 // KH_MODEL_RUNS=<count> more than the usual number.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Planted, World } from './ledger-model.ts';
+import { World } from './ledger-model.ts';
+import type { Planted } from './planted.ts';
 
 const RUNS = Number(process.env['KH_MODEL_RUNS'] ?? 25);
 const only = process.env['KH_MODEL_SEED'];

@@ -10,7 +10,7 @@ import { TableFiles } from '../../consumer/sinks/table-files.ts';
 import type { Batch } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock.ts';
 import { isCode, PipelineError } from '../../pipeline/errors.ts';
-import { type BatchRecord, type Ledger, type RollUp, recordsRead } from '../../pipeline/ledger.ts';
+import { type BatchRecord, recordsRead } from '../../pipeline/ledger.ts';
 import { silentLog } from '../../pipeline/log.ts';
 import type { PlacedBatch, PositionStore } from '../../pipeline/position-store.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
@@ -18,15 +18,7 @@ import { isRetriable } from '../../pipeline/retry.ts';
 import type { Sink } from '../../pipeline/sink.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { Network } from './network.ts';
-
-/** Faults that are planted to see that the check finds them. */
-export type Planted =
-  | 'none'
-  | 'early-sweep'
-  | 'early-advance'
-  | 'blind-overwrite'
-  | 'forget-before-roll-up'
-  | 'no-look-after-commit';
+import { type Planted, planting } from './planted.ts';
 
 const ROOT = '/warehouse/t';
 const TOPIC = 't';
@@ -91,6 +83,7 @@ export class World {
     });
     return {
       ...{ name: 'model', ledger, open: async () => {}, close: async () => {} },
+      sweep: (of, position, signal) => table.sweep(of, position, signal),
       stage: async (batch, signal) => {
         if (this.#planted === 'early-sweep') await files.remove(`${ROOT}/_staging`, signal);
         return table.stage(batch, signal);
@@ -164,6 +157,7 @@ export class World {
         } else if (!untilDone && this.#network.chance(0.1)) {
           held.delete(of.partition);
         } else if (!untilDone && this.#network.chance(0.15)) {
+          await sink.sweep(of, position, signal);
           await rollUp(sink.ledger, of, ROLL_UP_ALL, 0, signal);
         } else {
           const batch = this.#readBatch(of.partition, position);
@@ -239,46 +233,6 @@ export class World {
       if (file.partition === partition) rows.push(...file.offsets.map(BigInt));
     }
     return rows.sort((a, b) => (a < b ? -1 : 1));
-  }
-}
-
-/** The ledger with its fault, where the fault is the ledger's. */
-function planting(planted: Planted, ledger: Ledger): Ledger {
-  const sound: Ledger = {
-    origin: (...given) => ledger.origin(...given),
-    readOrigin: (...given) => ledger.readOrigin(...given),
-    commit: (...given) => ledger.commit(...given),
-    read: (...given) => ledger.read(...given),
-    rolledUp: (...given) => ledger.rolledUp(...given),
-    rollUp: (...given) => ledger.rollUp(...given),
-    forget: (...given) => ledger.forget(...given),
-    partitions: (...given) => ledger.partitions(...given),
-  };
-  let unwritten: RollUp | undefined;
-  switch (planted) {
-    case 'forget-before-roll-up':
-      return {
-        ...sound,
-        rollUp: async (record) => {
-          unwritten = record;
-          return true;
-        },
-        forget: async (of, starts, signal) => {
-          await ledger.forget(of, starts, signal);
-          if (unwritten) await ledger.rollUp(unwritten, signal);
-        },
-      };
-    case 'no-look-after-commit':
-      return {
-        ...sound,
-        commit: (record, signal) =>
-          ledger.commit(record, signal).catch((error) => {
-            if (isCode(error, 'POSITION_ROLLED_UP')) return record;
-            throw error;
-          }),
-      };
-    default:
-      return sound;
   }
 }
 
