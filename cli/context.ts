@@ -58,7 +58,8 @@ export function addSettingOptions(command: Command, options: readonly SettingOpt
   for (const { flags, key, repeatable, convert, description } of options) {
     const setting = settingKey(key);
     invariant(setting !== undefined, `option ${flags} stands for a setting that does not exist`);
-    const choices = setting.node.enum ? ` (${setting.node.enum.join(', ')})` : '';
+    const values = setting.node.enum ?? setting.node.items?.enum;
+    const choices = values ? ` (${values.join(', ')})` : '';
     const option = new Option(flags, `${description ?? setting.node.description}${choices}`);
     if (repeatable) option.argParser(collect);
     else if (convert) option.argParser(convert);

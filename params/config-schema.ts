@@ -93,6 +93,36 @@ export const configSchema = z.strictObject({
       apiUrl: z.url().default('https://api.x.com').describe('Base address of the X API'),
     })
     .prefault({}),
+  bluesky: z
+    .strictObject({
+      hosts: z
+        .array(z.url({ protocol: /^wss?$/ }))
+        .min(1)
+        .default([
+          'wss://jetstream1.us-east.bsky.network',
+          'wss://jetstream2.us-east.bsky.network',
+          'wss://jetstream1.us-west.bsky.network',
+          'wss://jetstream2.us-west.bsky.network',
+        ])
+        .describe('Jetstream servers of Bluesky; the next one takes over when one fails'),
+    })
+    .prefault({}),
+  mastodon: z
+    .strictObject({
+      servers: z
+        .array(
+          z.strictObject({
+            url: z.url({ protocol: /^https?$/ }).describe('Address of the server'),
+            token: secret.optional().describe('Access token of a user there: posts as they come'),
+          }),
+        )
+        .min(1)
+        .default([{ url: 'https://mastodon.social' }])
+        .describe(
+          'Mastodon servers, all read at once; without a token their public timeline is polled',
+        ),
+    })
+    .prefault({}),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -13,6 +13,7 @@ const TOPIC_LENGTH_MAX = 249;
 
 export function contradictions(settings: Settings): Finding[] {
   return [
+    ...producerFindings(settings),
     ...tableFindings(settings),
     ...consumerFindings(settings),
     ...startFindings(settings.params.consumer.from),
@@ -35,6 +36,25 @@ export function warnings({ config }: Settings): Finding[] {
       key: 'hive.auth',
       message: 'without hive.tls, user and password travel where the network can read them',
     });
+  }
+  return found;
+}
+
+function producerFindings({ params: { producer } }: Settings): Finding[] {
+  const found: Finding[] = [];
+  const { source, input, raw, csv, follow } = producer;
+  if (new Set(source).size < source.length) {
+    found.push({ key: 'producer.source', message: 'a source stands there twice' });
+  }
+  if (raw && csv) {
+    const message = 'a row of CSV becomes JSON, a raw line stays as it is; choose one of the two';
+    found.push({ key: 'producer.csv', message });
+  }
+  const [first] = input;
+  if (follow && (input.length !== 1 || first === '-' || first?.endsWith('.gz'))) {
+    const message =
+      'needs producer.input with one file that grows; standard input is followed anyway';
+    found.push({ key: 'producer.follow', message });
   }
   return found;
 }
@@ -140,6 +160,11 @@ function addressFindings({ params, config }: Settings): Finding[] {
   const addresses: [string, string | undefined][] = [
     ...config.hdfs.nameNodes.map((url, at): [string, string] => [`hdfs.nameNodes.${at}`, url]),
     ['x.apiUrl', config.x.apiUrl],
+    ...config.bluesky.hosts.map((url, at): [string, string] => [`bluesky.hosts.${at}`, url]),
+    ...config.mastodon.servers.map(({ url }, at): [string, string] => [
+      `mastodon.servers.${at}.url`,
+      url,
+    ]),
     ['table.location', params.table.location],
   ];
   return addresses

@@ -2,7 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, PipelineError } from '../pipeline/errors.ts';
 import type { Draft, Place, Problem } from './draft.ts';
-import { SETTING_KEYS, type SettingKey, type SettingsFile, settingKey } from './keys.ts';
+import {
+  isList,
+  mayHoldSecret,
+  SETTING_KEYS,
+  type SettingKey,
+  type SettingsFile,
+  settingKey,
+} from './keys.ts';
 import { ORIGINAL_VARIABLES } from './originals.ts';
 import { Secret } from './secret.ts';
 import { nearest } from './suggest.ts';
@@ -55,8 +62,9 @@ export function applyFlags(drafts: Drafts, flags: readonly FlagValue[]): Problem
   return flags.flatMap(({ key: path, value, flag }) => {
     const place: Place = { kind: 'flag', name: flag };
     const key = settingKey(path);
-    if (key?.secret) {
-      const message = `a secret is not taken from the command line, where others can read it; set ${key.env} or ${key.env}_FILE`;
+    if (key && mayHoldSecret(key.node)) {
+      const instead = key.secret ? `${key.env} or ${key.env}_FILE` : key.env;
+      const message = `a secret is not taken from the command line, where others can read it; set ${instead}`;
       return [{ place, key: path, message }];
     }
     if (!key) {
@@ -107,7 +115,7 @@ function typed(key: SettingKey, text: string): unknown {
   if (type === 'integer' || type === 'number') {
     return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   }
-  if (type !== 'array') return text;
+  if (!isList(key.node)) return text;
   if (!text.trimStart().startsWith('[')) {
     return items?.properties ? undefined : text.split(',').map((part) => part.trim());
   }

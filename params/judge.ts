@@ -1,7 +1,7 @@
 // Turns what the schema objects to into problems that say what to write, at the place where it was written.
 import type { z } from 'zod';
 import type { Draft, Place, Problem } from './draft.ts';
-import { expectation, SETTING_KEYS, schemaAt } from './keys.ts';
+import { expectation, isList, SETTING_KEYS, schemaAt } from './keys.ts';
 import { originalKeyHint } from './originals.ts';
 import { nearest } from './suggest.ts';
 
@@ -60,7 +60,7 @@ function message(draft: Draft, path: readonly string[], issue: z.core.$ZodIssue)
       : sentence(issue.message);
   }
   if (issue.code === 'custom') return sentence(issue.message);
-  if (issue.code === 'too_small' && node?.type === 'array') return 'expected at least one';
+  if (issue.code === 'too_small' && node && isList(node)) return 'expected at least one';
   const expected = node ? expectation(node) : 'another value';
   return `expected ${expected}${unitHint(path.at(-1) ?? '', raw)}`;
 }

@@ -6,7 +6,8 @@ export type SettingsFile = 'params' | 'config';
 
 /** The part of JSON Schema our schemas use. */
 export interface SchemaNode {
-  readonly type?: string;
+  /** Two types where one item may stand for a list of one. */
+  readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly items?: SchemaNode;
   readonly enum?: readonly string[];
@@ -34,7 +35,15 @@ export function jsonSchema(file: SettingsFile): SchemaNode {
   return z.toJSONSchema(file === 'params' ? paramsSchema : configSchema, {
     io: 'input',
     unrepresentable: 'any',
-    override: ({ jsonSchema: node }) => {
+    override: ({ jsonSchema: node, zodSchema }) => {
+      if (node['oneOrMore'] === true) {
+        node.type = ['array', 'string'] as never;
+        delete node['oneOrMore'];
+      }
+      // Zod leaves it out where the input may be of another type.
+      if (Array.isArray(node.type) && zodSchema instanceof z.ZodDefault) {
+        node.default = zodSchema.def.defaultValue as never;
+      }
       // A secret is text to whoever writes the file; the Secret class is our own business.
       if (node['secret'] !== true) return;
       delete node.anyOf;
@@ -79,9 +88,20 @@ export function schemaAt(file: SettingsFile, path: readonly string[]): SchemaNod
   return node;
 }
 
+export function isList({ type }: SchemaNode): boolean {
+  return type === 'array' || (Array.isArray(type) && type.includes('array'));
+}
+
+/** Whether a value of this setting may hold a secret. */
+export function mayHoldSecret({ secret, items, properties }: SchemaNode): boolean {
+  if (secret || (items && mayHoldSecret(items))) return true;
+  return Object.values(properties ?? {}).some(mayHoldSecret);
+}
+
 /** What a setting takes, to go after "expected". */
 export function expectation(node: SchemaNode): string {
   if (node.enum) return `one of ${node.enum.join(', ')}`;
+  if (isList(node)) return listExpectation(node.items);
   switch (node.type) {
     case 'integer':
       return `a whole number${bounds(node)}`;
@@ -89,15 +109,17 @@ export function expectation(node: SchemaNode): string {
       return `a number${bounds(node)}`;
     case 'boolean':
       return 'true or false';
-    case 'array':
-      return node.items?.properties
-        ? `a list of {${Object.keys(node.items.properties).join(', ')}}`
-        : 'a list of texts';
     case 'object':
       return `an object with ${Object.keys(node.properties ?? {}).join(', ')}`;
     default:
       return 'text';
   }
+}
+
+function listExpectation(items: SchemaNode | undefined): string {
+  if (items?.enum) return `one or more of ${items.enum.join(', ')}`;
+  if (items?.properties) return `a list of {${Object.keys(items.properties).join(', ')}}`;
+  return 'a list of texts';
 }
 
 function bounds({ minimum, exclusiveMinimum, maximum }: SchemaNode): string {

@@ -16,6 +16,7 @@ import { type FileDraft, readJsonFile } from './json-file.ts';
 import { judge } from './judge.ts';
 import { SETTING_KEYS, type SettingsFile, settingKey } from './keys.ts';
 import { configSchema, paramsSchema, type Settings } from './schema.ts';
+import { Secret } from './secret.ts';
 
 export interface LoadOptions {
   /** Where relative paths start; default: the working directory. */
@@ -91,13 +92,26 @@ function loaded(settings: Settings, drafts: Drafts, config: FileDraft): Loaded {
   };
   const found = warnings(settings).map((finding) => line(located(drafts, finding)));
   const exposed = SETTING_KEYS.find(
-    ({ path, secret }) => secret && config.readableByOthers && placeOf(path)?.kind === 'file',
+    ({ path }) =>
+      config.readableByOthers &&
+      placeOf(path)?.kind === 'file' &&
+      holdsSecret(valueAt(settings.config, path)),
   );
   if (exposed) {
-    const message = `every user of this machine may read the file; chmod 600 it or set ${exposed.env}_FILE`;
+    const instead = exposed.secret ? `${exposed.env}_FILE` : exposed.env;
+    const message = `every user of this machine may read the file; chmod 600 it or set ${instead}`;
     found.push(line(located(drafts, { key: exposed.path, message })));
   }
   return { settings, placeOf, warnings: found };
+}
+
+function valueAt(settings: unknown, path: string): unknown {
+  return path.split('.').reduce((value, name) => Object(value)[name], settings);
+}
+
+function holdsSecret(value: unknown): boolean {
+  if (value instanceof Secret) return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsSecret);
 }
 
 /** A finding lies where its setting was written; where nobody wrote it, the default is meant. */

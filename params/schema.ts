@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { COLUMN_TYPES, POST_COLUMNS } from '../pipeline/table.ts';
 import type { Config } from './config-schema.ts';
-import { DAY, MINUTE, name, SECOND, whole } from './schema-parts.ts';
+import { DAY, MINUTE, name, oneOrMore, SECOND, whole } from './schema-parts.ts';
 
 const identifier = z
   .string()
@@ -27,10 +27,60 @@ const columnSchema = z
   })
   .transform((column) => ({ ...column, path: column.path ?? column.name }));
 
+/** A letter of any script at least once, digits, and what joins letters in some scripts. */
+const hashtag = z
+  .string()
+  .regex(
+    /^[#＃]?[\p{L}\p{M}\p{Nd}\p{Cf}_·־׳״་༌〃〜゛゜゠・～]+$/u,
+    'expected a hashtag, with or without #',
+  );
+
+const xSchema = z.strictObject({
+  fields: z
+    .array(name)
+    .default(['author_id', 'created_at', 'lang', 'entities', 'note_tweet'])
+    .describe('x: fields of each post that are asked for (tweet.fields); they cost nothing'),
+  expansions: z
+    .array(name)
+    .default(['author_id'])
+    .describe(
+      'x: objects that come with each post; X bills every user in them, see producer/README.md',
+    ),
+  backfillMinutes: whole(0, 5)
+    .default(0)
+    .describe('x: minutes X is asked to replay after a broken connection; Enterprise plans only'),
+  replaceRules: z
+    .boolean()
+    .default(false)
+    .describe("x: delete the other rules of this X app too; false leaves others' rules alone"),
+});
+
 const producerSchema = z.strictObject({
-  source: z.enum(['x', 'lines']).default('x').describe('Where posts come from'),
+  source: oneOrMore(z.enum(['x', 'bluesky', 'mastodon', 'lines']))
+    .default(['x'])
+    .describe('Where posts come from, one or several'),
+  languages: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'expected a language such as en or pt-BR'),
+    )
+    .default([])
+    .describe('Only posts in these languages (und: that name none); empty: all'),
+  cursorFile: name
+    .default('state/cursors.json')
+    .describe('Where each source goes on after a restart, relative to the working directory'),
+  x: xSchema.prefault({}),
   input: z.array(name).default([]).describe('Files of the lines source; - is standard input'),
   raw: z.boolean().default(false).describe('lines: send each line as plain text instead of JSON'),
+  csv: z
+    .boolean()
+    .default(false)
+    .describe('lines: the input is CSV with a header; each row becomes a JSON object of texts'),
+  follow: z
+    .boolean()
+    .default(false)
+    .describe('lines: go on reading a file that grows or is rotated, as tail -F does'),
   topicPartitions: whole(1, 10_000)
     .default(4)
     .describe('Partitions of a topic the producer creates'),
@@ -184,6 +234,9 @@ const limitsSchema = z.strictObject({
   retryMs: whole(0, 7 * DAY)
     .default(10 * MINUTE)
     .describe('How long a step is retried while a service is away'),
+  postsPerDay: whole(1, 100_000_000)
+    .optional()
+    .describe('x: posts read in one UTC day after which the source ends; default: no limit'),
   startMs: whole(1000, DAY)
     .default(10 * SECOND)
     .describe('How long a service may take to answer at start-up'),
@@ -196,11 +249,7 @@ const deadLettersSchema = z.strictObject({
 export const paramsSchema = z.strictObject({
   $schema: z.string().optional(),
   topic: topic.default('posts').describe('Kafka topic'),
-  hashtag: z
-    .string()
-    .regex(/^[#＃]?[\p{L}\p{M}\p{N}_]+$/u, 'expected a hashtag, with or without #')
-    .optional()
-    .describe('Hashtag the producer looks for'),
+  hashtag: oneOrMore(hashtag).optional().describe('Hashtag the producer looks for, one or several'),
   producer: producerSchema.prefault({}),
   batch: batchSchema.prefault({}),
   table: tableSchema.prefault({}),
