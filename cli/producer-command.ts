@@ -11,7 +11,7 @@ import {
 import { durationMinutes } from './duration.ts';
 
 const OPTIONS: readonly SettingOption[] = [
-  { flags: '--source <name>', key: 'producer.source' },
+  { flags: '--source <name,...>', key: 'producer.source' },
   {
     flags: '--input <file>',
     key: 'producer.input',
@@ -22,6 +22,16 @@ const OPTIONS: readonly SettingOption[] = [
     flags: '--raw',
     key: 'producer.raw',
     description: 'send each line as plain text (means --source lines)',
+  },
+  {
+    flags: '--csv',
+    key: 'producer.csv',
+    description: 'the input is CSV with a header (means --source lines)',
+  },
+  {
+    flags: '--follow',
+    key: 'producer.follow',
+    description: 'go on reading the input as it grows (means --source lines)',
   },
   { flags: '--topic <name>', key: 'topic' },
   {
@@ -47,8 +57,9 @@ const EXAMPLES = `
 Examples:
   kafka-hive producer '#kafka'                          posts of X with #kafka, as they come
   kafka-hive producer kafka --partition-switch 30s      the next topic partition every 30 seconds
+  kafka-hive producer '#kafka' '#hive' --source bluesky,mastodon    several at once, free of charge
   kafka-hive producer --input posts.ndjson              a file with one JSON object a line
-  tail -f app.log | kafka-hive producer --raw --input - any text, line by line
+  kafka-hive producer --raw --follow --input app.log    a log, line by line, as it grows and rotates
 `;
 
 export function addProducerCommand(program: Command, around: Surroundings): void {
@@ -57,27 +68,30 @@ export function addProducerCommand(program: Command, around: Surroundings): void
     .summary('send posts with a hashtag to a topic')
     .description('Sends posts with a hashtag, or lines of any kind, to a Kafka topic.')
     .argument(
-      '[hashtag]',
+      '[hashtag...]',
       "with or without #; quote it ('#kafka'), the shell takes # for a comment",
     )
+    .option('--from-start', 'forget how far the sources are, and start each afresh')
     .addHelpText('after', EXAMPLES);
-  addSettingOptions(command, OPTIONS).action(async (hashtag: string | undefined) => {
+  addSettingOptions(command, OPTIONS).action(async (hashtags: string[]) => {
     const { settings, deps } = openContext(command, around, [
       ...flagsOf(command, OPTIONS),
-      ...implied(command, hashtag),
+      ...implied(command, hashtags),
     ]);
     const { runProducer } = await import('../producer/producer.ts');
-    await runProducer(settings, deps);
+    const { fromStart = false } = command.opts<{ fromStart?: boolean }>();
+    await runProducer(settings, deps, { fromStart });
   });
 }
 
-/** The hashtag argument; and the lines source, which --input and --raw only make sense with. */
-function implied(command: Command, hashtag: string | undefined): FlagValue[] {
+/** The hashtag arguments; and the lines source, which its options only make sense with. */
+function implied(command: Command, hashtags: readonly string[]): FlagValue[] {
   const flags: FlagValue[] = [];
-  if (hashtag !== undefined) flags.push({ key: 'hashtag', value: hashtag, flag: 'argument' });
-  const { source, input, raw } = command.opts<{ source?: string; input?: string[]; raw?: true }>();
-  if (source === undefined && (input ?? raw) !== undefined) {
-    flags.push({ key: 'producer.source', value: 'lines', flag: input ? '--input' : '--raw' });
+  if (hashtags.length > 0) flags.push({ key: 'hashtag', value: hashtags, flag: 'argument' });
+  const given = command.opts<Record<string, unknown>>();
+  const option = ['input', 'raw', 'csv', 'follow'].find((name) => given[name] !== undefined);
+  if (given['source'] === undefined && option !== undefined) {
+    flags.push({ key: 'producer.source', value: 'lines', flag: `--${option}` });
   }
   return flags;
 }

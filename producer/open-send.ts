@@ -6,7 +6,7 @@ export class OpenSend<Cursor> {
   readonly #bytesMax: number;
   readonly #bytes = new Map<number | undefined, number>();
   readonly records: OutgoingRecord[] = [];
-  /** Monotonic milliseconds at which the first record came in. */
+  /** Monotonic milliseconds at which the first record or cursor came in. */
   openedAt = 0;
   /** Resume point after the last record. */
   cursor: Cursor | undefined;
@@ -19,6 +19,11 @@ export class OpenSend<Cursor> {
 
   get count(): number {
     return this.records.length;
+  }
+
+  /** Neither a record nor a cursor. */
+  get isEmpty(): boolean {
+    return this.records.length === 0 && this.cursor === undefined;
   }
 
   get isFull(): boolean {
@@ -34,18 +39,22 @@ export class OpenSend<Cursor> {
 
   /** True when the send became non-empty or full: something its sender wants to know. */
   add(record: OutgoingRecord, cursor: Cursor, at: number): boolean {
-    if (this.records.length === 0) this.openedAt = at;
+    const wasEmpty = this.isEmpty;
+    if (wasEmpty) this.openedAt = at;
     this.records.push(record);
     this.cursor = cursor;
     const bytes = (this.#bytes.get(record.partition) ?? 0) + sizeOf(record);
     this.#bytes.set(record.partition, bytes);
     if (bytes >= this.#bytesMax) this.#closed = true;
-    return this.records.length === 1 || this.isFull;
+    return wasEmpty || this.isFull;
   }
 
-  /** Only the cursor moved on. */
-  pass(cursor: Cursor): void {
+  /** Only the cursor moved on. True when the send was empty before. */
+  pass(cursor: Cursor, at: number): boolean {
+    const wasEmpty = this.isEmpty;
+    if (wasEmpty) this.openedAt = at;
     this.cursor = cursor;
+    return wasEmpty;
   }
 
   /** No more records: the next one did not fit. */

@@ -1,63 +1,82 @@
-// The producer command: source → pump → topic. Creates the topic when it is missing.
+// The producer command: sources → pump → topic. Creates the topic when it is missing.
 import { KafkaAdmin } from '../clients/kafka/admin.ts';
 import { KafkaSender } from '../clients/kafka/producer.ts';
 import type { Settings } from '../params/schema.ts';
 import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
 import type { Source } from '../pipeline/source.ts';
-import { choosePartition } from './partition-rotation.ts';
+import { CursorStore } from './cursors.ts';
+import { createRotation, type Rotation } from './partition-rotation.ts';
 import { type PumpSummary, pump } from './pump.ts';
-import { createSource } from './sources/index.ts';
+import { idsSentBefore } from './sent-before.ts';
+import { createSources } from './sources/index.ts';
+import { type MergedCursor, MergedSource } from './sources/merged.ts';
 
-export interface ProducerSummary extends PumpSummary<unknown> {
+export interface ProducerOptions {
+  /** Forget how far the sources are: each starts afresh. */
+  readonly fromStart?: boolean;
+  /** Instead of those of the settings. */
+  readonly sources?: readonly Source[];
+}
+
+export interface ProducerSummary extends PumpSummary<MergedCursor> {
   readonly topic: string;
-  /** Name of the source. */
+  /** Names of the sources. */
   readonly source: string;
-  /** Read by the source and not sent on purpose: without the hashtag, or repeated. */
+  /** Read by the sources and not sent on purpose: without the hashtag, malformed. */
   readonly leftOut: number;
+  /** Stretches of time that the sources could not give back; each was warned about. */
+  readonly gaps: number;
 }
 
 /**
- * Runs until the source ends, `producer.maxMessages` were sent or `deps.signal` aborts; every record that was read is
- * acknowledged by all in-sync replicas before it returns. `source` replaces the one of the settings. Throws
- * CONFIG_CREDENTIALS_MISSING and USAGE before anything is opened, then KAFKA_* and SOURCE_*.
+ * Runs until the sources end, `producer.maxMessages` were sent or `deps.signal` aborts; every record that was read is
+ * acknowledged by all in-sync replicas, and the cursors are saved, before it returns. Throws CONFIG_CREDENTIALS_MISSING and
+ * USAGE before anything is opened, then POSITION_* (cursor file), KAFKA_* and SOURCE_*.
  */
 export async function runProducer(
   settings: Settings,
   deps: CommandDeps,
-  source: Source = createSource(settings, deps),
+  { fromStart = false, sources = createSources(settings, deps) }: ProducerOptions = {},
 ): Promise<ProducerSummary> {
   const { params, config } = settings;
   const { topic, limits, producer } = params;
+  const { log, clock, signal } = deps;
+  const source = new MergedSource(sources);
   const lifecycle = new Lifecycle();
   try {
+    const names = sources.map(({ name }) => name);
+    const file = producer.cursorFile;
+    const cursors = new CursorStore({ file, topic, sources: names, log, clock });
+    const saved = await cursors.open(fromStart, signal);
+    lifecycle.add('cursors', cursors);
+    const after = saved && source.parseCursor(saved.cursors);
     const partitions = await topicPartitions(settings, deps);
-    const sender = lifecycle.add(
-      'sender',
-      await KafkaSender.open(config.kafka, deps.log, deps.signal, limits.startMs),
-    );
+    const open = KafkaSender.open(config.kafka, log, signal, limits.startMs);
+    const sender = lifecycle.add('sender', await open);
+    const { partitioning, maxMessages } = producer;
     const switchMs = producer.partitionSwitchMinutes * 60_000;
-    const { partitioning, sendSize, sendBytesMax, lingerMs, maxMessages } = producer;
-    const choose = choosePartition({ partitioning, partitions, switchMs }, deps.clock);
-    deps.log.info(`producing to ${topic}`, {
-      source: source.name,
-      partitions: partitions.length,
-      partitioning,
-    });
+    const from = saved?.rotation;
+    const rotation = createRotation({ partitioning, partitions, switchMs, from }, clock);
+    const on = { source: source.name, partitions: partitions.length, partitioning };
+    log.info(`producing to ${topic}`, on);
+    if (after) log.info('going on behind the saved cursors', { sources: Object.keys(after) });
+    const onTurn = () => tellPartition(rotation, switchMs, log);
+    onTurn();
     const sent = await pump(
       source,
-      undefined,
+      after,
+      { ...producer, topic, maxMessages, retryMs: limits.retryMs },
       {
-        topic,
-        sendSize,
-        sendBytesMax,
-        lingerMs,
-        maxMessages,
-        retryMs: limits.retryMs,
-        choosePartition: choose,
+        ...deps,
+        sender,
+        rotation,
+        onTurn,
+        recentIds: (until) => idsSentBefore(settings, saved?.savedAt, deps, until),
+        save: (cursor) => cursors.save(cursor ?? {}, rotation.state()),
       },
-      { ...deps, sender },
     );
-    const summary = { topic, source: source.name, leftOut: source.leftOut, ...sent };
+    const { leftOut, gaps } = source;
+    const summary = { topic, source: source.name, leftOut, gaps: gaps.length, ...sent };
     tell(summary, deps);
     return summary;
   } finally {
@@ -82,11 +101,20 @@ async function topicPartitions(settings: Settings, deps: CommandDeps): Promise<n
   }
 }
 
+/** Only where partitions go by time. */
+function tellPartition(rotation: Rotation, switchMs: number, log: CommandDeps['log']): void {
+  const state = rotation.state();
+  if (!state) return;
+  const seconds = Math.max(0, Math.round((switchMs - state.spentMs) / 1000));
+  const left = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  log.info(`now on partition ${state.partition} (next switch in ${left})`);
+}
+
 function tell(summary: ProducerSummary, deps: CommandDeps): void {
+  const { read, leftOut, repeated, gaps } = summary;
   const partitions = Object.fromEntries(summary.byPartition);
   deps.log.info(`sent ${summary.acknowledged} records to ${summary.topic}`, {
-    read: summary.read,
-    leftOut: summary.leftOut,
-    partitions,
+    ...{ read, leftOut, repeated, partitions },
+    ...(gaps > 0 ? { gaps } : {}),
   });
 }

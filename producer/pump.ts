@@ -1,12 +1,16 @@
-// Reads a source and sends what it yields, in order, with one send in flight while the next one fills.
+// Reads a source and sends what it yields, in order, with one send in flight while the next one fills; what was sent is
+// saved, repetitions are left out.
 import type { Clock } from '../pipeline/clock.ts';
 import { PipelineError, Stopping } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
 import type { OutgoingRecord } from '../pipeline/record.ts';
-import { type Deferred, deferred, withRetry } from '../pipeline/retry.ts';
+import { withRetry } from '../pipeline/retry.ts';
 import type { Source, SourceRecord } from '../pipeline/source.ts';
-import { OpenSend } from './open-send.ts';
-import type { ChoosePartition } from './partition-rotation.ts';
+import type { OpenSend } from './open-send.ts';
+import type { Rotation } from './partition-rotation.ts';
+import type { RecentIds } from './recent-ids.ts';
+import { Saver } from './saver.ts';
+import { type SendLimits, SendQueue } from './send-queue.ts';
 
 /** Where records go: `KafkaSender`. Must recognise a repeated call with the same array. */
 export interface Sender {
@@ -18,23 +22,23 @@ export interface Sender {
   ): Promise<ReadonlyMap<number, number>>;
 }
 
-export interface PumpOptions {
+export interface PumpOptions extends SendLimits {
   readonly topic: string;
-  /** Records per send at most. */
-  readonly sendSize: number;
-  /** Bytes per send and topic partition at most; a send holds at least one record whatever its size. */
-  readonly sendBytesMax: number;
-  /** Milliseconds a part-filled send waits for more records. */
-  readonly lingerMs: number;
   /** Stop after this many records; undefined reads to the end. */
   readonly maxMessages: number | undefined;
   /** Milliseconds a send is repeated while Kafka is away. */
   readonly retryMs: number;
-  readonly choosePartition: ChoosePartition;
 }
 
-export interface PumpDeps {
+export interface PumpDeps<Cursor> {
   readonly sender: Sender;
+  readonly rotation: Rotation;
+  /** Ids of what is in the topic already; asked for once, when the first record with an id comes. */
+  readonly recentIds: (signal: AbortSignal) => Promise<RecentIds>;
+  /** Makes the resume point durable, and the state of the rotation with it. Undefined: nothing is acknowledged yet. */
+  readonly save: (cursor: Cursor | undefined) => Promise<void>;
+  /** Told after each switch of the rotation. */
+  readonly onTurn: () => void;
   readonly log: Log;
   readonly clock: Clock;
   /** Aborts with `Stopping`: read no more, send what was read. */
@@ -44,6 +48,8 @@ export interface PumpDeps {
 export interface PumpSummary<Cursor> {
   readonly read: number;
   readonly acknowledged: number;
+  /** Left out because a record with the same id was sent before; not part of `read`. */
+  readonly repeated: number;
   /** Acknowledged records by topic partition. */
   readonly byPartition: ReadonlyMap<number, number>;
   /** Resume point of the source after the last acknowledged record; undefined when there was none. */
@@ -56,83 +62,97 @@ const FLUSH_MS = 10_000;
 
 /**
  * Returns when the source has ended, `maxMessages` were read or `signal` aborted, and every record that was read
- * is acknowledged. Throws what the source throws, but sends first what was read before; throws KAFKA_UNAVAILABLE
- * when a send fails for `retryMs`, saying how many records were read and not acknowledged.
+ * is acknowledged and its cursor saved. Throws what the source or `save` throws, but sends first what was read before;
+ * throws KAFKA_UNAVAILABLE when a send fails for `retryMs`, saying how many records were read and not acknowledged.
+ *
+ * A switch of the rotation waits until all that was read is acknowledged and saved, and after a resume for the first save:
+ * so what is sent again after a crash goes to the partition it went to before.
  */
 export async function pump<Cursor>(
   source: Source<Cursor>,
   after: Cursor | undefined,
   options: PumpOptions,
-  deps: PumpDeps,
+  deps: PumpDeps<Cursor>,
 ): Promise<PumpSummary<Cursor>> {
-  return new Pump(source, options, deps).run(after);
+  return new Pump(source, after, options, deps).run();
 }
 
 class Pump<Cursor> {
   readonly #source: Source<Cursor>;
   readonly #options: PumpOptions;
-  readonly #deps: PumpDeps;
+  readonly #deps: PumpDeps<Cursor>;
+  readonly #queue: SendQueue<Cursor>;
+  readonly #saver: Saver<Cursor | undefined>;
   readonly #byPartition = new Map<number, number>();
-  /** Aborts the source when sending has failed, or was told to stop. */
+  /** Aborts the source when sending or saving has failed, or was told to stop. */
   readonly #stopReading = new AbortController();
   /** Aborts sending when the time to flush is over. */
   readonly #giveUp = new AbortController();
-  #open: OpenSend<Cursor>;
-  #news: Deferred<void> = deferred();
-  #room: Deferred<void> = deferred();
-  #ended = false;
-  #failed = false;
+  #mayTurn: boolean;
+  #recentIds: RecentIds | undefined;
   #read = 0;
   #acknowledged = 0;
+  #repeated = 0;
   #cursor: Cursor | undefined;
   #progressAt: number;
 
-  constructor(source: Source<Cursor>, options: PumpOptions, deps: PumpDeps) {
+  constructor(
+    source: Source<Cursor>,
+    after: Cursor | undefined,
+    options: PumpOptions,
+    deps: PumpDeps<Cursor>,
+  ) {
     this.#source = source;
     this.#options = options;
     this.#deps = deps;
-    this.#open = this.#newSend();
+    this.#queue = new SendQueue(options, deps.clock);
+    this.#cursor = after;
+    this.#mayTurn = after === undefined;
     this.#progressAt = deps.clock.monotonic();
+    const save = async (cursor: Cursor | undefined) => {
+      await deps.save(cursor);
+      this.#mayTurn = true;
+    };
+    this.#saver = new Saver(save, deps.clock);
+    this.#saver.failed.catch((error) => this.#stopReading.abort(error));
   }
 
-  async run(after: Cursor | undefined): Promise<PumpSummary<Cursor>> {
+  async run(): Promise<PumpSummary<Cursor>> {
     const { signal } = this.#deps;
     const onStop = () => this.#stop();
     signal.addEventListener('abort', onStop, { once: true });
     if (signal.aborted) onStop();
-    const sending = this.#sendAll().catch((error) => {
-      this.#failed = true;
-      this.#stopReading.abort(error);
-      this.#room.resolve();
-      throw error;
-    });
-    sending.catch(() => undefined);
-    const reading = this.#readAll(after).finally(() => {
-      this.#ended = true;
-      this.#news.resolve();
-    });
+    const sending = this.#queue.deliverAll((send) => this.#deliver(send));
+    sending.catch((error) => this.#stopReading.abort(error));
+    const reading = this.#readAll().finally(() => this.#queue.end());
     try {
-      // Sending ends after reading, and its failure ends the reading: both are awaited, its error comes first.
+      // Sending ends after reading, and its failure ends the reading: all are awaited, its error comes first.
       const [read, sent] = await Promise.allSettled([reading, sending]);
+      // Also where nothing was sent: the time spent on the partition is part of it.
+      this.#saver.put(this.#cursor);
+      const [saved] = await Promise.allSettled([this.#saver.flush()]);
       if (sent.status === 'rejected') throw sent.reason;
+      if (saved.status === 'rejected') throw saved.reason;
       if (read.status === 'rejected' && !(read.reason instanceof Stopping)) throw read.reason;
     } finally {
       signal.removeEventListener('abort', onStop);
+      this.#saver.close();
       this.#stopReading.abort(new Stopping('the pump has ended'));
       this.#giveUp.abort(new Stopping('the pump has ended'));
     }
     return {
       read: this.#read,
       acknowledged: this.#acknowledged,
+      repeated: this.#repeated,
       byPartition: new Map([...this.#byPartition].sort(([a], [b]) => a - b)),
       cursor: this.#cursor,
     };
   }
 
-  async #readAll(after: Cursor | undefined): Promise<void> {
+  async #readAll(): Promise<void> {
     const { signal } = this.#stopReading;
     const { maxMessages = Number.POSITIVE_INFINITY } = this.#options;
-    for await (const next of this.#source.read(after, signal)) {
+    for await (const next of this.#source.read(this.#cursor, signal)) {
       if (signal.aborted) break;
       await this.#add(next);
       if (signal.aborted || this.#read >= maxMessages) break;
@@ -140,59 +160,49 @@ class Pump<Cursor> {
     signal.throwIfAborted();
   }
 
-  /** Puts a record into the open send; waits while that is full and another one is in flight. */
-  async #add(next: SourceRecord<Cursor>): Promise<void> {
-    if (next.record === undefined) return this.#open.pass(next.cursor);
-    const partition = next.record.partition ?? this.#options.choosePartition();
-    const record = partition === undefined ? next.record : { ...next.record, partition };
-    while (!this.#open.takes(record)) {
-      this.#open.close();
-      this.#news.resolve();
-      this.#room = deferred();
-      await this.#room.promise;
-      // After a failed send there never is room again; what was read is told in its error.
-      if (this.#failed) return;
-    }
-    this.#read += 1;
-    if (this.#open.add(record, next.cursor, this.#deps.clock.monotonic())) this.#news.resolve();
+  async #add({ record, cursor, id }: SourceRecord<Cursor>): Promise<void> {
+    if (record === undefined || (await this.#isRepeated(id))) return this.#queue.pass(cursor);
+    const partition = record.partition ?? (await this.#partition());
+    const placed = partition === undefined ? record : { ...record, partition };
+    if (await this.#queue.add(placed, cursor)) this.#read += 1;
   }
 
-  async #sendAll(): Promise<void> {
-    for (;;) {
-      const send = await this.#nextSend();
-      if (!send) return;
-      await this.#deliver(send);
-    }
+  async #isRepeated(id: string | undefined): Promise<boolean> {
+    if (id === undefined) return false;
+    this.#recentIds ??= await this.#deps.recentIds(this.#stopReading.signal);
+    if (this.#recentIds.isNew(id)) return false;
+    this.#repeated += 1;
+    return true;
   }
 
-  /** Takes the open send when it is full, old enough or the last one; undefined when nothing more comes. */
-  async #nextSend(): Promise<OpenSend<Cursor> | undefined> {
-    const { clock } = this.#deps;
-    for (;;) {
-      this.#news = deferred();
-      const dueMs = this.#open.openedAt + this.#options.lingerMs - clock.monotonic();
-      if (this.#open.count === 0) {
-        if (this.#ended) return undefined;
-        await this.#news.promise;
-      } else if (this.#open.isFull || this.#ended || dueMs <= 0) {
-        const taken = this.#open;
-        this.#open = this.#newSend();
-        this.#room.resolve();
-        return taken;
-      } else {
-        const timer = new AbortController();
-        const due = clock.sleep(dueMs, timer.signal).catch(() => undefined);
-        await Promise.race([this.#news.promise, due]);
-        timer.abort(new Stopping('news'));
-      }
+  async #partition(): Promise<number | undefined> {
+    const { rotation, onTurn } = this.#deps;
+    if (this.#mayTurn && rotation.isDue() && (await this.#queue.drained())) {
+      rotation.turn();
+      this.#saver.put(this.#cursor);
+      await this.#saver.flush();
+      onTurn();
     }
+    return rotation.next();
   }
 
-  async #deliver(send: OpenSend<Cursor>): Promise<void> {
+  async #deliver({ records, cursor }: OpenSend<Cursor>): Promise<void> {
+    if (records.length > 0) await this.#send(records);
+    this.#acknowledged += records.length;
+    this.#cursor = cursor;
+    this.#saver.put(cursor);
+    const { clock, log } = this.#deps;
+    if (clock.monotonic() - this.#progressAt < PROGRESS_MS) return;
+    this.#progressAt = clock.monotonic();
+    const { topic } = this.#options;
+    log.info('sending', { topic, read: this.#read, acknowledged: this.#acknowledged });
+  }
+
+  async #send(records: readonly OutgoingRecord[]): Promise<void> {
     const { sender, clock, log } = this.#deps;
     const { topic, retryMs } = this.#options;
     const acknowledged = await withRetry(
-      () => sender.send(topic, send.records, this.#giveUp.signal),
+      () => sender.send(topic, records, this.#giveUp.signal),
       { delayMs: 200, delayMsMax: 5000, deadlineMs: retryMs },
       clock,
       this.#giveUp.signal,
@@ -201,11 +211,6 @@ class Pump<Cursor> {
     for (const [partition, count] of acknowledged) {
       this.#byPartition.set(partition, (this.#byPartition.get(partition) ?? 0) + count);
     }
-    this.#acknowledged += send.count;
-    this.#cursor = send.cursor;
-    if (clock.monotonic() - this.#progressAt < PROGRESS_MS) return;
-    this.#progressAt = clock.monotonic();
-    log.info('sending', { topic, read: this.#read, acknowledged: this.#acknowledged });
   }
 
   /** The same error, saying what is not known to be in Kafka. */
@@ -232,9 +237,5 @@ class Pump<Cursor> {
       () => this.#giveUp.abort(late),
       () => undefined,
     );
-  }
-
-  #newSend(): OpenSend<Cursor> {
-    return new OpenSend(this.#options.sendSize, this.#options.sendBytesMax);
   }
 }

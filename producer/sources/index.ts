@@ -1,34 +1,55 @@
-// The registry of sources: the name in params.json, and how each is made from the settings.
+// The registry of sources: the names in params.json, and how each is made from the settings.
 import type { Settings } from '../../params/schema.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { CommandDeps } from '../../pipeline/lifecycle.ts';
 import type { Source } from '../../pipeline/source.ts';
+import { BlueskySource } from './bluesky.ts';
 import { LinesSource } from './lines.ts';
+import { MastodonSource } from './mastodon.ts';
 import { XSource } from './twitter.ts';
 
-/** The source of `producer.source`. Opens nothing. Throws CONFIG_CREDENTIALS_MISSING, or USAGE for what it lacks. */
-export function createSource(settings: Settings, deps: CommandDeps): Source {
-  const { params, config } = settings;
-  switch (params.producer.source) {
-    case 'lines':
-      return new LinesSource({
-        inputs: params.producer.input,
-        raw: params.producer.raw,
-        hashtag: params.hashtag,
-      });
-    case 'x':
-      return new XSource({
-        config: config.x,
-        hashtag: params.hashtag ?? missingHashtag(),
-        retryMs: params.limits.retryMs,
-        log: deps.log,
-        clock: deps.clock,
-      });
-  }
+type SourceName = Settings['params']['producer']['source'][number];
+type Make = (settings: Settings, deps: CommandDeps) => readonly Source[];
+
+const MAKE: Readonly<Record<SourceName, Make>> = {
+  lines: ({ params }) => [
+    new LinesSource({
+      ...params.producer,
+      inputs: params.producer.input,
+      hashtags: params.hashtag ?? [],
+    }),
+  ],
+  bluesky: ({ params, config }, { log, clock }) => [
+    new BlueskySource({
+      ...{ hosts: config.bluesky.hosts, languages: params.producer.languages },
+      ...{ hashtags: hashtagsFor('bluesky', params), retryMs: params.limits.retryMs, log, clock },
+    }),
+  ],
+  // A server filters by one hashtag at a time, and numbers its posts by itself: each pair has a cursor of its own.
+  mastodon: ({ params, config }, { log, clock }) =>
+    config.mastodon.servers.flatMap((server) =>
+      hashtagsFor('mastodon', params).map((hashtag) => {
+        const { languages } = params.producer;
+        const { retryMs } = params.limits;
+        return new MastodonSource({ server, hashtag, languages, retryMs, log, clock });
+      }),
+    ),
+  x: ({ params, config }, { log, clock }) => [
+    new XSource({
+      ...{ config: config.x, retryMs: params.limits.retryMs, log, clock },
+      hashtags: hashtagsFor('x', params),
+    }),
+  ],
+};
+
+/** The sources of `producer.source`, whose names differ. Opens nothing. Throws CONFIG_CREDENTIALS_MISSING, or USAGE for what one lacks. */
+export function createSources(settings: Settings, deps: CommandDeps): Source[] {
+  return settings.params.producer.source.flatMap((name) => MAKE[name](settings, deps));
 }
 
-function missingHashtag(): never {
-  throw new PipelineError('USAGE', 'the source x needs a hashtag to look for', {
+function hashtagsFor(source: SourceName, { hashtag = [] }: Settings['params']): readonly string[] {
+  if (hashtag.length > 0) return hashtag;
+  throw new PipelineError('USAGE', `the source ${source} needs a hashtag to look for`, {
     hint: "`kafka-hive producer '#kafka'` (with the quotes), or hashtag in params.json.",
   });
 }

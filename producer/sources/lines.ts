@@ -5,9 +5,10 @@ import { KAFKA_RECORD_BYTES_MAX } from '../../clients/kafka/producer.ts';
 import { describe, PipelineError } from '../../pipeline/errors.ts';
 import type { OutgoingRecord } from '../../pipeline/record.ts';
 import type { Source, SourceGap, SourceRecord } from '../../pipeline/source.ts';
-import { carriesHashtag } from '../hashtag.ts';
+import { hashtagsIn } from '../hashtag.ts';
 import { encodePost, postFromJson } from '../post.ts';
 import { type Line, readLines } from './read-lines.ts';
+import { Wanted } from './wanted.ts';
 
 /** Resume point: `line` lines of `inputs[input]` are done. */
 export interface LinesCursor {
@@ -20,8 +21,10 @@ export interface LinesOptions {
   readonly inputs: readonly string[];
   /** Each line is sent as it is, whatever it holds. */
   readonly raw: boolean;
-  /** Only posts and text that carry it are sent; undefined sends every line. */
-  readonly hashtag: string | undefined;
+  /** Only posts and text that carry one of them are sent; empty: every line. */
+  readonly hashtags: readonly string[];
+  /** Only posts in one of them are sent; empty: every line. */
+  readonly languages: readonly string[];
   /** What `-` reads. */
   readonly stdin?: Readable;
 }
@@ -40,6 +43,8 @@ export class LinesSource implements Source<LinesCursor> {
   readonly name = 'lines';
   readonly gaps: readonly SourceGap[] = [];
   readonly #options: LinesOptions;
+  readonly #wanted: Wanted;
+  readonly #wantsAll: boolean;
   #leftOut = 0;
 
   constructor(options: LinesOptions) {
@@ -49,6 +54,8 @@ export class LinesSource implements Source<LinesCursor> {
       });
     }
     this.#options = options;
+    this.#wanted = new Wanted(options);
+    this.#wantsAll = options.hashtags.length + options.languages.length === 0;
   }
 
   /** Lines that were read and not sent: without the hashtag. Empty lines do not count. */
@@ -128,18 +135,19 @@ export class LinesSource implements Source<LinesCursor> {
   }
 
   #text(bytes: Buffer): OutgoingRecord | undefined {
-    const { hashtag } = this.#options;
-    if (hashtag !== undefined && !carriesHashtag(hashtag, bytes.toString())) return undefined;
-    return { key: null, value: bytes };
+    if (this.#wantsAll) return { key: null, value: bytes };
+    const isWanted = this.#wanted.carries(hashtagsIn(bytes.toString())) && this.#wanted.speaks([]);
+    return isWanted ? { key: null, value: bytes } : undefined;
   }
 
   #json(line: Line, path: string): OutgoingRecord | undefined {
-    const { hashtag } = this.#options;
     const [text, value] = parsed(line, path);
     const post = postFromJson(value, text);
-    if (!post) return hashtag === undefined ? { key: null, value: line.bytes } : undefined;
-    if (hashtag !== undefined && !carriesHashtag(hashtag, post.text, post.hashtags))
-      return undefined;
+    if (!post) return this.#wantsAll ? { key: null, value: line.bytes } : undefined;
+    const tags = this.#wantsAll ? [] : [...post.hashtags, ...hashtagsIn(post.text)];
+    const isWanted =
+      this.#wanted.carries(tags) && this.#wanted.speaks(post.lang === null ? [] : [post.lang]);
+    if (!isWanted) return undefined;
     return { key: post.id === null ? null : Buffer.from(post.id), value: encodePost(post) };
   }
 }

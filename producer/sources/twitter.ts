@@ -13,7 +13,6 @@ import { PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
 import type { Source, SourceGap, SourceRecord } from '../../pipeline/source.ts';
 import { encodePost, postFromX } from '../post.ts';
-import { RecentIds } from './recent-ids.ts';
 
 /** Id of the last post. X's stream cannot resume after it; it says where a gap begins. */
 export interface XCursor {
@@ -22,8 +21,8 @@ export interface XCursor {
 
 export interface XSourceOptions {
   readonly config: XSettings;
-  /** With or without `#`. */
-  readonly hashtag: string;
+  /** With or without `#`; a post needs one of them. */
+  readonly hashtags: readonly string[];
   /** Milliseconds without any success after which the source gives up; waiting for a rate limit does not count. */
   readonly retryMs: number;
   readonly log: Log;
@@ -36,13 +35,11 @@ export interface XLimits {
   readonly connectMs: number;
   /** Longest silence of the stream; X sends a keep-alive each 20 s. */
   readonly stallMs: number;
-  /** Ids remembered to recognise a post that comes twice. */
-  readonly recentIds: number;
   /** Shortens every pause, for tests. */
   readonly pauseFactor: number;
 }
 
-const LIMITS: XLimits = { connectMs: 15_000, stallMs: 30_000, recentIds: 200_000, pauseFactor: 1 };
+const LIMITS: XLimits = { connectMs: 15_000, stallMs: 30_000, pauseFactor: 1 };
 
 /**
  * Connects until stopped. Throws SOURCE_REJECTED when X refuses for good (400, 401, 402, 403), SOURCE_UNAVAILABLE when
@@ -54,7 +51,6 @@ export class XSource implements Source<XCursor> {
   readonly gaps: readonly SourceGap[] = [];
   readonly #options: XSourceOptions;
   readonly #limits: XLimits;
-  readonly #recent: RecentIds;
   readonly #backoff = new ReconnectBackoff();
   #rules: ReadonlySet<string> | undefined;
   #failingSince: number | undefined;
@@ -64,10 +60,9 @@ export class XSource implements Source<XCursor> {
     connectX(options.config).close();
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
-    this.#recent = new RecentIds(this.#limits.recentIds);
   }
 
-  /** Payloads that were not sent: repeated posts, posts of others' rules, lines without a post. */
+  /** Payloads that were not sent: posts of others' rules, lines without a post. */
   get leftOut(): number {
     return this.#leftOut;
   }
@@ -99,9 +94,9 @@ export class XSource implements Source<XCursor> {
   }
 
   async *#connection(signal: AbortSignal): AsyncGenerator<XPayload, void, void> {
-    const { config, hashtag, log } = this.#options;
+    const { config, hashtags, log } = this.#options;
     const { connectMs, stallMs } = this.#limits;
-    const rule = `#${hashtag.replace(/^[#＃]/, '')}`;
+    const rule = hashtags.map((hashtag) => `#${hashtag.replace(/^[#＃]/, '')}`).join(' OR ');
     this.#rules ??= await ensureRule(config, rule, connectMs, signal);
     log.info('connecting to the filtered stream of X', { rule });
     const onAlive = () => {
@@ -113,7 +108,7 @@ export class XSource implements Source<XCursor> {
 
   #record(payload: XPayload): SourceRecord<XCursor> | undefined {
     const post = this.#matches(payload) ? postFromX(payload) : undefined;
-    if (!post?.id || !this.#recent.isNew(post.id)) {
+    if (!post?.id) {
       this.#leftOut += 1;
       return undefined;
     }

@@ -84,8 +84,14 @@ suite('lines in Kafka', () => {
       partitionSwitchMinutes: 1 / 60,
       lingerMs: 0,
     });
-    const source = new LinesSource({ inputs: ['-'], raw: true, hashtag: undefined, stdin });
-    const running = runProducer(settings, deps(), source);
+    const source = new LinesSource({
+      inputs: ['-'],
+      raw: true,
+      hashtags: [],
+      languages: [],
+      stdin,
+    });
+    const running = runProducer(settings, deps(), { sources: [source] });
     const timer = setInterval(() => stdin.push('x\n'), 100);
     setTimeout(() => {
       clearInterval(timer);
@@ -131,7 +137,13 @@ suite('lines in Kafka', () => {
     const stdin = new Readable({ read() {} });
     const stop = new AbortController();
     const settings = settingsOf({ raw: true, lingerMs: 60_000 });
-    const source = new LinesSource({ inputs: ['-'], raw: true, hashtag: undefined, stdin });
+    const source = new LinesSource({
+      inputs: ['-'],
+      raw: true,
+      hashtags: [],
+      languages: [],
+      stdin,
+    });
     let taken = 0;
     const counted = {
       name: 'counted',
@@ -145,7 +157,7 @@ suite('lines in Kafka', () => {
         }
       },
     };
-    const running = runProducer(settings, deps(stop.signal), counted);
+    const running = runProducer(settings, deps(stop.signal), { sources: [counted] });
     stdin.push('one\ntwo\n');
     await eventually(() => assert.equal(taken, 2));
     stop.abort(new Stopping('test'));

@@ -46,13 +46,13 @@ async function produce(apiUrl: string, count: number, limits: object = {}): Prom
   };
   const source = new XSource({
     config: config.x,
-    hashtag: '#kafka',
+    hashtags: ['#kafka'],
     retryMs: 60_000,
     log: silentLog,
     clock: systemClock,
     limits: { connectMs: 1000, stallMs: 1500, pauseFactor: 0.01, ...limits },
   });
-  const summary = await runProducer(settings, deps, source);
+  const summary = await runProducer(settings, deps, { sources: [source] });
   assert.equal(summary.acknowledged, count);
   return settings;
 }
@@ -148,7 +148,7 @@ suite('posts of X in Kafka', () => {
     const [, url] = await xApi({ posts: [] });
     const source = new XSource({
       config: { apiUrl: url, bearerToken: new Secret('wrong-canary') },
-      hashtag: 'kafka',
+      hashtags: ['kafka'],
       retryMs: 1000,
       log: silentLog,
       clock: systemClock,
@@ -163,7 +163,7 @@ suite('posts of X in Kafka', () => {
   test('gives up with SOURCE_UNAVAILABLE when nothing answers for retryMs', async () => {
     const source = new XSource({
       config: { apiUrl: 'http://127.0.0.1:9', bearerToken: new Secret(TOKEN) },
-      hashtag: 'kafka',
+      hashtags: ['kafka'],
       retryMs: 100,
       log: silentLog,
       clock: systemClock,
@@ -181,7 +181,7 @@ suite('posts of X in Kafka', () => {
     const stop = new AbortController();
     const source = new XSource({
       config: { apiUrl: url, bearerToken: new Secret(TOKEN) },
-      hashtag: 'kafka',
+      hashtags: ['kafka'],
       retryMs: 1000,
       log: silentLog,
       clock: systemClock,

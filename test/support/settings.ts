@@ -8,10 +8,15 @@ import { stackEndpoints, uniqueName } from './stack.ts';
 
 type ParamsInput = z.input<typeof paramsSchema>;
 
+const directories: string[] = [];
+process.once('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
 /** A directory of its own for the state of one test, removed when its process ends. */
 export function stateDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'kafka-hive-test-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  directories.push(directory);
   return directory;
 }
 
@@ -26,6 +31,7 @@ export function testSettings(params: ParamsInput = {}): Settings {
       batch: { size: 10, idleMsMax: 1000, ...params.batch },
       table: { name, liveName: `${name}_live`, ...params.table },
       consumer: { group: name, liveGroup: `${name}_live`, ...params.consumer },
+      producer: { cursorFile: join(stateDirectory(), 'cursors.json'), ...params.producer },
       positions: { file: join(stateDirectory(), 'positions.json'), ...params.positions },
     }),
     config: configSchema.parse({

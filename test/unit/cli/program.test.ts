@@ -115,7 +115,7 @@ test('the producer without a hashtag, without credentials or without input says 
     [['producer'], /^error USAGE: the source x needs a hashtag/],
     [['producer', '#kafka'], /^error CONFIG_CREDENTIALS_MISSING: .*bearer token/],
     [['producer', '--raw'], /^error USAGE: the source lines needs an input/],
-    [['producer', 'a b'], /^error CONFIG_INVALID: argument hashtag: expected a hashtag/],
+    [['producer', 'a b'], /^error CONFIG_INVALID: argument hashtag\.0: expected a hashtag/],
   ];
   for (const [args, told] of cases) {
     const { exit, stderr } = await ask(t, args);

@@ -6,7 +6,9 @@ import { silentLog } from '../../../pipeline/log.ts';
 import type { OutgoingRecord } from '../../../pipeline/record.ts';
 import { deferred } from '../../../pipeline/retry.ts';
 import type { Source } from '../../../pipeline/source.ts';
-import { type PumpOptions, pump, type Sender } from '../../../producer/pump.ts';
+import type { Rotation } from '../../../producer/partition-rotation.ts';
+import { type PumpDeps, type PumpOptions, pump, type Sender } from '../../../producer/pump.ts';
+import { RecentIds } from '../../../producer/recent-ids.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -17,7 +19,6 @@ const OPTIONS: PumpOptions = {
   lingerMs: 100,
   maxMessages: undefined,
   retryMs: 60_000,
-  choosePartition: () => 0,
 };
 
 const text = (records: readonly OutgoingRecord[]) => records.map((record) => String(record.value));
@@ -55,11 +56,28 @@ class RecordingSender implements Sender {
   }
 }
 
-const deps = (sender: Sender, clock = new ManualClock(), stop = new AbortController()) => ({
+const to = (next: () => number): Rotation => ({
+  next,
+  isDue: () => false,
+  turn() {},
+  state: () => undefined,
+});
+
+const deps = (
+  sender: Sender,
+  clock = new ManualClock(),
+  stop = new AbortController(),
+  more: Partial<PumpDeps<number>> = {},
+): PumpDeps<number> => ({
   sender,
+  rotation: to(() => 0),
+  recentIds: async () => new RecentIds(100),
+  save: async () => {},
+  onTurn() {},
   log: silentLog,
   clock,
   signal: stop.signal,
+  ...more,
 });
 
 suite('pump', () => {
@@ -70,6 +88,7 @@ suite('pump', () => {
     assert.deepEqual(summary, {
       read: 7,
       acknowledged: 7,
+      repeated: 0,
       byPartition: new Map([[0, 7]]),
       cursor: 7,
     });
@@ -102,13 +121,14 @@ suite('pump', () => {
   test('cuts a send before a topic partition has more than sendBytesMax', async () => {
     const sender = new RecordingSender();
     let turn = 0;
-    const options = {
-      ...OPTIONS,
-      sendSize: 100,
-      sendBytesMax: 2,
-      choosePartition: () => turn++ % 2,
-    };
-    const summary = await pump(numbers(10), undefined, options, deps(sender));
+    const options = { ...OPTIONS, sendSize: 100, sendBytesMax: 2 };
+    const rotation = to(() => turn++ % 2);
+    const summary = await pump(
+      numbers(10),
+      undefined,
+      options,
+      deps(sender, new ManualClock(), new AbortController(), { rotation }),
+    );
     assert.deepEqual(
       sender.sends.map((send) => send.length),
       [3, 3, 3, 1],

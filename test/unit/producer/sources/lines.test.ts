@@ -10,6 +10,7 @@ import { isCode } from '../../../../pipeline/errors.ts';
 import { type LinesOptions, LinesSource } from '../../../../producer/sources/lines.ts';
 import { readLines } from '../../../../producer/sources/read-lines.ts';
 
+const EVERYTHING = { hashtags: [], languages: [] };
 const directory = mkdtempSync(join(tmpdir(), 'kafka-hive-lines-'));
 let files = 0;
 
@@ -29,7 +30,7 @@ async function valuesOf(source: LinesSource): Promise<string[]> {
 }
 
 const lines = (content: string | Buffer, options: Partial<LinesOptions> = {}) =>
-  new LinesSource({ inputs: [file(content)], raw: false, hashtag: undefined, ...options });
+  new LinesSource({ inputs: [file(content)], raw: false, ...EVERYTHING, ...options });
 
 suite('lines source', () => {
   test('leaves out the byte order mark and empty lines, and takes LF, CRLF and a last line without end', async () => {
@@ -63,7 +64,7 @@ suite('lines source', () => {
       '{"text":"listed","hashtags":["kafka"]}',
       '{"temperature":5}',
     ].join('\n');
-    const source = lines(content, { hashtag: '#kafka' });
+    const source = lines(content, { hashtags: ['#kafka'] });
     const texts = (await valuesOf(source)).map((value) => JSON.parse(value).text);
     assert.deepEqual(texts, ['#Kafka one', 'listed']);
     assert.equal(source.leftOut, 2);
@@ -101,12 +102,12 @@ suite('lines source', () => {
   });
 
   test('raw with a hashtag sends the lines that carry it', async () => {
-    const source = lines('a #kafka\nb\n', { raw: true, hashtag: 'kafka' });
+    const source = lines('a #kafka\nb\n', { raw: true, hashtags: ['kafka'] });
     assert.deepEqual(await valuesOf(source), ['a #kafka']);
   });
 
   test('refuses a missing file by name', async () => {
-    const source = new LinesSource({ inputs: ['/no/such.ndjson'], raw: false, hashtag: undefined });
+    const source = new LinesSource({ inputs: ['/no/such.ndjson'], raw: false, ...EVERYTHING });
     await assert.rejects(
       valuesOf(source),
       (error) => isCode(error, 'SOURCE_INPUT_INVALID') && error.message.includes('/no/such.ndjson'),
@@ -128,7 +129,7 @@ suite('lines source', () => {
     const source = new LinesSource({
       inputs: [file('{"a":1}\n'), '-'],
       raw: false,
-      hashtag: undefined,
+      ...EVERYTHING,
       stdin,
     });
     assert.deepEqual(await valuesOf(source), ['{"a":1}', '{"b":2}']);
@@ -136,7 +137,7 @@ suite('lines source', () => {
 
   test('resumes after a cursor', async () => {
     const inputs = [file('1\n2\n3\n'), file('4\n5\n')];
-    const source = () => new LinesSource({ inputs, raw: true, hashtag: undefined });
+    const source = () => new LinesSource({ inputs, raw: true, ...EVERYTHING });
     const all: { value: string; cursor: { input: number; line: number } }[] = [];
     for await (const { record, cursor } of source().read(undefined, new AbortController().signal)) {
       all.push({ value: String(record?.value), cursor });
@@ -156,7 +157,7 @@ suite('lines source', () => {
   test('ends at once when stopped while it waits for standard input', async () => {
     const stdin = new Readable({ read() {} });
     const stop = new AbortController();
-    const source = new LinesSource({ inputs: ['-'], raw: true, hashtag: undefined, stdin });
+    const source = new LinesSource({ inputs: ['-'], raw: true, ...EVERYTHING, stdin });
     stdin.push('one\n');
     const seen: string[] = [];
     for await (const { record } of source.read(undefined, stop.signal)) {

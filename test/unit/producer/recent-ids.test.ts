@@ -1,7 +1,7 @@
 // The memory that recognises a repeated post.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RecentIds } from '../../../../producer/sources/recent-ids.ts';
+import { RecentIds } from '../../../producer/recent-ids.ts';
 
 test('recent ids: recognises the last ones and forgets the first', () => {
   const recent = new RecentIds(2);

@@ -9,6 +9,10 @@ export class RecentIds {
     this.#max = max;
   }
 
+  get size(): number {
+    return this.#ids.size;
+  }
+
   /** True the first time; false while `id` is remembered. */
   isNew(id: string): boolean {
     if (this.#ids.has(id)) return false;

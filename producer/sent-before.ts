@@ -1,0 +1,76 @@
+// What an earlier producer sent behind its saved cursors: their keys in the topic tell, so that it is not sent again.
+import { KafkaAdmin } from '../clients/kafka/admin.ts';
+import { GroupConsumer } from '../clients/kafka/consumer.ts';
+import { type OpenConsumer, readRanges } from '../clients/kafka/read-ranges.ts';
+import type { Settings } from '../params/schema.ts';
+import { isCode } from '../pipeline/errors.ts';
+import type { CommandDeps } from '../pipeline/lifecycle.ts';
+import type { OffsetRange } from '../pipeline/range.ts';
+import { RecentIds } from './recent-ids.ts';
+
+/** Ids remembered, and records looked back over at most. About 30 MB of long ids. */
+export const RECENT_IDS_MAX = 200_000;
+/** Sources read some seconds again from before their cursor, and clocks differ. */
+const MARGIN_MS = 5 * 60_000;
+const SESSION_MS = 10_000;
+
+/**
+ * The keys of the newest records sent since `savedAt`, 5 minutes before it included: at most 200,000, shared out among the
+ * partitions that have any. Nothing is looked for when `savedAt` is undefined. Without the right to read the topic nothing
+ * is found either, which is warned about. Throws KAFKA_*.
+ */
+export async function idsSentBefore(
+  settings: Settings,
+  savedAt: number | undefined,
+  { log }: Pick<CommandDeps, 'log'>,
+  signal: AbortSignal,
+): Promise<RecentIds> {
+  const recent = new RecentIds(RECENT_IDS_MAX);
+  if (savedAt === undefined) return recent;
+  const { params, config } = settings;
+  const { topic, limits } = params;
+  const options = { topic, sessionTimeoutMs: SESSION_MS, retryMs: limits.retryMs };
+  const open: OpenConsumer = (_, group) =>
+    GroupConsumer.create(config.kafka, { ...options, group }, log);
+  try {
+    const ranges = await tails(settings, savedAt - MARGIN_MS, log, signal);
+    const remember = (key: Buffer | null) => key && recent.isNew(key.toString());
+    await readRanges(open, ranges, (_, { key }) => remember(key), signal);
+    const records = ranges.reduce((sum, { start, end }) => sum + end - start, 0n);
+    log.info('looked at what was sent before', { topic, records, ids: recent.size });
+  } catch (error) {
+    if (!isCode(error, 'KAFKA_REJECTED')) throw error;
+    log.warn(`${error.message}; posts sent shortly before the last end may be sent again`, {
+      hint: error.hint,
+    });
+  }
+  return recent;
+}
+
+async function tails(
+  { params, config }: Settings,
+  sinceMs: number,
+  log: CommandDeps['log'],
+  signal: AbortSignal,
+): Promise<OffsetRange[]> {
+  const { topic, limits } = params;
+  const admin = await KafkaAdmin.open(config.kafka, log, signal, limits.startMs);
+  try {
+    const [begins, bounds] = await Promise.all([
+      admin.offsetsAt(topic, sinceMs, signal),
+      admin.offsets(topic, signal),
+    ]);
+    const all = [...bounds].map(([partition, { logStart, highWatermark }]) => {
+      const start = begins.get(partition) ?? logStart;
+      return { topic, partition, start, end: highWatermark };
+    });
+    const filled = all.filter(({ start, end }) => start < end);
+    const share = BigInt(Math.floor(RECENT_IDS_MAX / Math.max(filled.length, 1)));
+    return filled.map((range) => ({
+      ...range,
+      start: range.end - range.start > share ? range.end - share : range.start,
+    }));
+  } finally {
+    await admin.close();
+  }
+}
