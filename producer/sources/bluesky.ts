@@ -68,9 +68,11 @@ export class BlueskySource implements Source<JetstreamCursor> {
   }
 
   parseCursor(saved: unknown): JetstreamCursor {
-    const { host, timeUs } = Object(saved) as Partial<JetstreamCursor>;
-    if (typeof host === 'string' && Number.isSafeInteger(timeUs))
-      return { host, timeUs: Number(timeUs) };
+    const times = Object.entries(Object(Object(saved).hosts));
+    // Smaller numbers are places in the log of one server, which others do not know.
+    const isTime = ([, time]: [string, unknown]) =>
+      Number.isSafeInteger(time) && Number(time) >= 1e15;
+    if (times.length > 0 && times.every(isTime)) return saved as JetstreamCursor;
     throw new PipelineError('POSITION_CORRUPT', 'the saved cursor is not one of bluesky', {
       hint: 'Start with `--from-start` to ignore it: posts from now on are read.',
     });
@@ -83,20 +85,21 @@ export class BlueskySource implements Source<JetstreamCursor> {
     const { hosts, log } = this.#options;
     const position = new JetstreamPosition(after, this.#limits);
     const reconnects = new Reconnects({ ...this.#options, ...this.#limits });
-    let turn = Math.max(0, hosts.indexOf(after?.host ?? ''));
+    const timeOn = (host: string) => after?.hosts[host] ?? 0;
+    let turn = hosts.indexOf(hosts.toSorted((a, b) => timeOn(b) - timeOn(a))[0] ?? '');
     while (!signal.aborted) {
       const host = hosts[turn % hosts.length] ?? '';
       let isUseful = false;
-      const onProgress = () => {
+      const onMove = () => {
         isUseful = true;
         reconnects.worked();
       };
       try {
         log.info('connecting to Jetstream', { host });
-        yield* this.#connection(host, position, onProgress, signal);
+        yield* this.#connection(host, position, onMove, signal);
       } catch (error) {
         if (signal.aborted) return;
-        // A host that brought something new may simply have been restarted: it is asked first.
+        // A host that brought us further may simply have been restarted: it is asked first.
         if (!isUseful) turn += 1;
         await reconnects.pause(error, signal);
       }
@@ -106,22 +109,27 @@ export class BlueskySource implements Source<JetstreamCursor> {
   async *#connection(
     host: string,
     position: JetstreamPosition,
-    onProgress: () => void,
+    onMove: () => void,
     signal: AbortSignal,
   ): AsyncGenerator<SourceRecord<JetstreamCursor>, void, void> {
-    const { clock } = this.#options;
-    const options = { ...this.#limits, clock, onMalformed: () => this.#malformed(host) };
+    const { clock, log } = this.#options;
+    let malformed = 0;
+    const onMalformed = () => {
+      this.#leftOut += 1;
+      malformed += 1;
+      if (malformed === 1) log.warn('Jetstream sends frames that are no event', { host });
+    };
+    const options = { ...this.#limits, clock, onMalformed };
     let isFirst = true;
     let yieldedAt = clock.monotonic();
     for await (const events of readJetstream(host, position.startAt(host), options, signal)) {
       for (const event of events) {
         if (isFirst) this.#lookForGap(host, position, event.timeUs);
         isFirst = false;
-        const { cursor, isNew } = position.moveTo(host, event.timeUs);
-        if (isNew) onProgress();
+        if (position.moveTo(host, event.timeUs)) onMove();
         const found = this.#find(event);
         if (!found && clock.monotonic() - yieldedAt < this.#limits.quietMs) continue;
-        yield { record: undefined, ...found, cursor };
+        yield { record: undefined, ...found, cursor: position.cursor };
         if (signal.aborted) return;
         yieldedAt = clock.monotonic();
       }
@@ -139,13 +147,8 @@ export class BlueskySource implements Source<JetstreamCursor> {
     return found;
   }
 
-  #malformed(host: string): void {
-    this.#leftOut += 1;
-    this.#options.log.warn('Jetstream sent a frame that is no event', { host });
-  }
-
   #lookForGap(host: string, position: JetstreamPosition, firstUs: number): void {
-    const missing = position.missingBefore(firstUs);
+    const missing = position.missingBefore(host, firstUs);
     if (!missing) return;
     const from = Math.floor(missing.fromUs / 1000);
     const to = Math.ceil(missing.toUs / 1000);

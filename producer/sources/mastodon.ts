@@ -61,6 +61,8 @@ type Items = AsyncGenerator<Item, void, void>;
 /** Where a read stands; undefined until the newest status is known. */
 interface Place {
   id: string | undefined;
+  /** How far a look at the timeline has come that broke off: the next one goes on there. */
+  unfinished?: string | undefined;
 }
 
 /**
@@ -123,6 +125,7 @@ export class MastodonSource implements Source<MastodonCursor> {
   /** The stream is opened first and read last: what comes while the timeline is read waits in it. */
   async *#stream(place: Place, reconnects: Reconnects, signal: AbortSignal): Items {
     const { log } = this.#options;
+    yield* this.#begin(place, signal);
     const stream = await HashtagStream.open(this.#access, this.#tag, signal);
     try {
       yield* this.#catchUp(place, signal);
@@ -141,6 +144,7 @@ export class MastodonSource implements Source<MastodonCursor> {
   }
 
   async *#poll(place: Place, reconnects: Reconnects, signal: AbortSignal): Items {
+    yield* this.#begin(place, signal);
     while (!signal.aborted) {
       yield* this.#catchUp(place, signal);
       reconnects.worked();
@@ -148,23 +152,28 @@ export class MastodonSource implements Source<MastodonCursor> {
     }
   }
 
+  /** Finds the place of a source that starts afresh: the newest status there is. */
+  async *#begin(place: Place, signal: AbortSignal): Items {
+    if (place.id !== undefined) return;
+    const [newest] = await this.#page(undefined, signal);
+    // `0` where there is none yet: without it the first look would show only the newest page of what came since.
+    place.id = newest?.id ?? '0';
+    yield { record: undefined, cursor: { id: place.id } };
+  }
+
   /** Reads the timeline to its end, from a little before the place on. */
   async *#catchUp(place: Place, signal: AbortSignal): Items {
-    if (place.id === undefined) {
-      const [newest] = await this.#page(undefined, signal);
-      // `0` where there is none yet: without it the first look would show only the newest page of what came since.
-      place.id = newest?.id ?? '0';
-      yield { record: undefined, cursor: { id: place.id } };
-    }
-    let minId = earlierId(place.id, this.#limits.overlapMs);
+    let minId = place.unfinished ?? earlierId(place.id ?? '0', this.#limits.overlapMs);
     while (!signal.aborted) {
+      place.unfinished = minId;
       const statuses = await this.#page(minId, signal);
       for (const status of statuses) yield this.#item(status, place);
       const newest = statuses.at(-1)?.id;
       // A server that does not know `min_id` would send the same page for ever.
-      if (newest === undefined || !isNewer(newest, minId)) return;
+      if (newest === undefined || !isNewer(newest, minId)) break;
       minId = newest;
     }
+    place.unfinished = undefined;
   }
 
   async #page(minId: string | undefined, signal: AbortSignal): Promise<readonly Status[]> {

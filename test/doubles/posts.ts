@@ -1,5 +1,5 @@
-// Made posts in the shapes of X's v2 filtered stream: expansions, edits, withheld, geo, long posts, many scripts.
-// The same seed gives the same posts.
+// Made posts: texts in many scripts, and the shapes of X's v2 filtered stream (expansions, edits, withheld, geo, long posts).
+// Each is made from its number: the same seed gives the same posts, and none has to be held.
 
 export interface MadePost {
   readonly id: string;
@@ -49,7 +49,7 @@ const LANGUAGES = [
 ];
 
 /** Mulberry32: small, seeded, good enough for test data. */
-function random(seed: number): () => number {
+export function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -59,33 +59,55 @@ function random(seed: number): () => number {
   };
 }
 
-/** `count` posts with `hashtag`, ids above 2^53 and ascending with gaps. */
-export function makePosts(count: number, hashtag = 'kafka', seed = 1): MadePost[] {
-  const next = random(seed);
-  const posts: MadePost[] = [];
-  let id = 1_990_000_000_000_000_000n;
-  for (let index = 0; index < count; index += 1) {
-    id += BigInt(1 + Math.floor(next() * 1_000_000));
-    posts.push(makePost(String(id), index, hashtag, next));
-  }
-  return posts;
+/** Random numbers of post `index`, whatever was made before. */
+const randomOf = (seed: number, index: number) => random(Math.imul(seed, 0x9e3779b1) + index * 31);
+
+export interface MadeText {
+  readonly text: string;
+  readonly hashtags: readonly string[];
+  readonly language: string;
+  readonly author: number;
 }
 
-function makePost(id: string, index: number, hashtag: string, next: () => number): MadePost {
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)] as T;
-  const phrases = Array.from({ length: 1 + Math.floor(next() * 3) }, () => pick(PHRASES));
+/** What post `index` says; every 23rd is long. */
+export function makeText(index: number, hashtag = 'kafka', seed = 1): MadeText {
+  return textOf(index, hashtag, randomOf(seed, index));
+}
+
+function textOf(index: number, hashtag: string, next: () => number): MadeText {
+  const phrases = Array.from({ length: 1 + Math.floor(next() * 3) }, () => pick(PHRASES, next));
+  const parts = index % 23 === 0 ? [...phrases, ...phrases, ...PHRASES, ...phrases] : phrases;
+  return {
+    text: `${index}: ${parts.join(' · ')} #${hashtag}`,
+    hashtags: index % 3 === 0 ? [hashtag, 'データ'] : [hashtag],
+    language: LANGUAGES[index % LANGUAGES.length] ?? 'und',
+    author: 10_000 + Math.floor(next() * 5_000),
+  };
+}
+
+function pick<T>(from: readonly T[], next: () => number): T {
+  return from[Math.floor(next() * from.length)] as T;
+}
+
+/** `count` posts with `hashtag`, ids above 2^53 and ascending with gaps. */
+export function makePosts(count: number, hashtag = 'kafka', seed = 1): MadePost[] {
+  return Array.from({ length: count }, (_, index) => makePost(index, hashtag, seed));
+}
+
+export function makePost(index: number, hashtag = 'kafka', seed = 1): MadePost {
+  const next = randomOf(seed, index);
+  const { text, hashtags, language, author } = textOf(index, hashtag, next);
   const isLong = index % 23 === 0;
-  const parts = isLong ? [...phrases, ...phrases, ...PHRASES, ...phrases] : phrases;
-  const text = `${index}: ${parts.join(' · ')} #${hashtag}`;
-  const hashtags = index % 3 === 0 ? [hashtag, 'データ'] : [hashtag];
-  const authorId = String(10_000 + Math.floor(next() * 5_000));
+  const authorId = String(author);
+  const gap = BigInt(Math.floor(next() * 999_999));
+  const id = String(1_990_000_000_000_000_000n + BigInt(index) * 1_000_000n + gap);
   const entities = { hashtags: hashtags.map((tag, at) => ({ start: at, end: at + 1, tag })) };
   const data: Record<string, unknown> = {
     id,
     text: isLong ? `${[...text].slice(0, 270).join('')}…` : text,
     author_id: authorId,
     created_at: new Date(1_763_000_000_000 + index * 137).toISOString(),
-    lang: LANGUAGES[index % LANGUAGES.length],
+    lang: language,
     edit_history_tweet_ids: index % 29 === 0 ? [String(BigInt(id) - 7n), id] : [id],
     entities: isLong ? undefined : entities,
     ...(isLong ? { note_tweet: { text, entities } } : {}),
@@ -99,7 +121,11 @@ function makePost(id: string, index: number, hashtag: string, next: () => number
       : {}),
     ...(index % 31 === 0 ? { withheld: { copyright: false, country_codes: ['DE', 'FR'] } } : {}),
   };
-  const user = { id: authorId, name: pick(PHRASES).slice(0, 20), username: `user_${authorId}` };
+  const user = {
+    id: authorId,
+    name: pick(PHRASES, next).slice(0, 20),
+    username: `user_${authorId}`,
+  };
   // X may leave the author out and explain it in `errors` beside `data`: that is a post all the same.
   const included =
     index % 41 === 0

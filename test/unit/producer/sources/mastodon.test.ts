@@ -1,0 +1,183 @@
+// Posts of Mastodon through a stand-in for its servers: live with a token, by asking again and again without one.
+import assert from 'node:assert/strict';
+import { after, suite, test } from 'node:test';
+import { inspect } from 'node:util';
+import { Secret } from '../../../../params/secret.ts';
+import { systemClock } from '../../../../pipeline/clock.ts';
+import { isCode, PipelineError } from '../../../../pipeline/errors.ts';
+import { silentLog } from '../../../../pipeline/log.ts';
+import { type MastodonOptions, MastodonSource } from '../../../../producer/sources/mastodon.ts';
+import { sourceContract } from '../../../contract/source.contract.ts';
+import {
+  type MastodonOptions as DoubleOptions,
+  MastodonDouble,
+} from '../../../doubles/mastodon.ts';
+import { Timeline, type TimelineOptions } from '../../../doubles/timeline.ts';
+import { readUntil } from '../../../support/source-reading.ts';
+
+const TOKEN = 'canary-token-of-the-test';
+const LIMITS = { answerMs: 1000, stallMs: 700, pollMs: 10, overlapMs: 300, pauseFactor: 0.02 };
+const doubles: MastodonDouble[] = [];
+
+after(() => Promise.all(doubles.map((double) => double.close())));
+
+type Faulty = Omit<Partial<DoubleOptions>, 'timeline'>;
+
+async function mastodon(
+  posts: TimelineOptions | Timeline,
+  options: Faulty = {},
+): Promise<[MastodonDouble, string]> {
+  const timeline = posts instanceof Timeline ? posts : new Timeline(posts);
+  const double = new MastodonDouble({ timeline, token: TOKEN, requestsMax: 100_000, ...options });
+  doubles.push(double);
+  return [double, await double.listen()];
+}
+
+const source = (url: string, token?: string, options: Partial<MastodonOptions> = {}) =>
+  new MastodonSource({
+    server: { url, token: token === undefined ? undefined : new Secret(token) },
+    hashtag: '#Kafka',
+    languages: [],
+    retryMs: 30_000,
+    log: silentLog,
+    clock: systemClock,
+    limits: LIMITS,
+    ...options,
+  });
+
+async function world(token: string | undefined, posts: TimelineOptions, options: Faulty = {}) {
+  const [double, url] = await mastodon(posts, options);
+  const expected = Array.from({ length: posts.count ?? 0 }, (_, index) => double.idOf(index));
+  return { double, expected, make: () => source(url, token), dispose: async () => {} };
+}
+
+for (const token of [undefined, TOKEN]) {
+  sourceContract(token === undefined ? 'mastodon without a token' : 'mastodon with a token', {
+    whole: () => world(token, { count: 45 }),
+    troubled: () => world(token, { count: 400, rate: 1500 }, { misbehave: 5, postsBetween: 100 }),
+    silent: [
+      () => world(token, { count: 0 }),
+      async () => {
+        const silent = await world(token, { count: 0 });
+        silent.double.misbehave('black-hole');
+        return silent;
+      },
+      async () => ({
+        expected: [],
+        make: () => source('http://127.0.0.1:9', token),
+        dispose: async () => {},
+      }),
+    ],
+    refusing: async (status) => {
+      const refusing = await world(token, { count: 0 });
+      refusing.double.misbehave(status === 401 ? 'unauthorized' : 'forbidden');
+      return refusing;
+    },
+  });
+}
+
+suite('posts of Mastodon', () => {
+  test('without a token: more posts between two looks than a page holds, late ones and an empty page', async () => {
+    const [double, url] = await mastodon({ count: 300, rate: 1000 }, { lateMs: 100 });
+    const limits = { ...LIMITS, pollMs: 80 };
+    let order = true;
+    const seen = await readUntil(source(url, undefined, { limits }), undefined, (ids) => {
+      if (ids.size > 100 && order) double.misbehave('empty-page');
+      order &&= ids.size <= 100;
+      return ids.size === 300;
+    });
+    assert.equal(seen.size, 300);
+    assert.ok(double.requests[0]?.endsWith('/tag/kafka?limit=1'), double.requests[0]);
+    assert.ok(double.requests[1]?.endsWith('min_id=0'), double.requests[1]);
+  });
+
+  test('stays away when the server says that no request is left', async () => {
+    const [double, url] = await mastodon(
+      { count: 200, rate: 500 },
+      { requestsMax: 6, windowMs: 250 },
+    );
+    const seen = await readUntil(source(url), undefined, (ids) => ids.size === 200);
+    assert.equal(seen.size, 200);
+    assert.equal(double.faults.counts.size, 0);
+  });
+
+  test('with a token: live, filled up after each connection', async () => {
+    const [double, url] = await mastodon({ rate: 500 }, { heartbeatMs: 20 });
+    const streams = () => double.requests.filter((path) => path.includes('/streaming/')).length;
+    const orders = new Set([50, 150]);
+    const seen = await readUntil(source(url, TOKEN), undefined, (ids) => {
+      if (orders.delete(ids.size)) double.misbehave('drop');
+      return ids.size > 250 && streams() >= 3;
+    });
+    const missing = [...Array(250).keys()].filter((index) => !seen.has(double.idOf(index)));
+    assert.deepEqual(missing, []);
+  });
+
+  test('follows the redirect of large servers to another host, with its token', async () => {
+    const timeline = new Timeline({ count: 20, rate: 200 });
+    const [, streamsAt] = await mastodon(timeline);
+    const [, url] = await mastodon(timeline, { streamsAt });
+    const seen = await readUntil(source(url, TOKEN), undefined, (ids) => ids.size === 20);
+    assert.equal(seen.size, 20);
+  });
+
+  test('the same post on two servers is one, with the same author, text and id', async () => {
+    const timeline = new Timeline({ count: 10 });
+    const reads = await Promise.all(
+      [1, 2].map(async () => {
+        const [, url] = await mastodon(timeline);
+        return readUntil(source(url), undefined, (ids) => ids.size === 10);
+      }),
+    );
+    const [one, two] = reads.map((seen) =>
+      [...seen.values()].map(({ id, record }) => [id, String(record?.key)]),
+    );
+    assert.deepEqual(one, two);
+  });
+
+  test('a closed server ends it with what to do', async () => {
+    const [, url] = await mastodon({ count: 1 }, { isClosed: true });
+    const reading = source(url).read(undefined, new AbortController().signal);
+    await assert.rejects(
+      reading.next(),
+      (error) =>
+        isCode(error, 'SOURCE_REJECTED') &&
+        /422/.test(error.message) &&
+        /token/.test(error.hint ?? ''),
+    );
+  });
+
+  test('a wrong token ends it and never shows', async () => {
+    const [, url] = await mastodon({ count: 1 });
+    const reading = source(url, 'wrong-canary').read(undefined, new AbortController().signal);
+    await assert.rejects(reading.next(), (error) => {
+      assert.ok(!inspect(error, { depth: 10 }).includes('wrong-canary'));
+      return isCode(error, 'SOURCE_REJECTED') && /401/.test(error.message);
+    });
+  });
+
+  test('sends only posts in the languages asked for, and counts the others', async () => {
+    const [, url] = await mastodon({ count: 140 });
+    const reader = source(url, undefined, { languages: ['de', 'und'] });
+    const seen = await readUntil(reader, undefined, (ids) => ids.size === 20);
+    const languages = [...seen.values()].map(
+      ({ record }) => JSON.parse(String(record?.value)).lang,
+    );
+    assert.deepEqual(new Set(languages), new Set(['de', null]));
+    assert.ok(reader.leftOut > 100, `${reader.leftOut}`);
+  });
+
+  test('gives up with SOURCE_UNAVAILABLE when nothing worked for retryMs', async () => {
+    const reading = source('http://127.0.0.1:9', TOKEN, { retryMs: 100 }).read(
+      undefined,
+      new AbortController().signal,
+    );
+    await assert.rejects(
+      reading.next(),
+      (error) =>
+        error instanceof PipelineError &&
+        error.code === 'SOURCE_UNAVAILABLE' &&
+        /tried for/.test(error.message),
+    );
+  });
+});
