@@ -29,8 +29,8 @@ const TLS_CODE =
 const UNREADABLE_BATCH: Verdict = {
   code: 'KAFKA_BATCH_UNREADABLE',
   hint:
-    'Have whoever sends there make smaller batches (batch.size). To go on behind this batch, look up its last offset with ' +
-    'kafka-dump-log and pass over it with `positions set <partition>:<offset> --force`; the jump is recorded.',
+    'Have whoever sends there make smaller batches (batch.size). Nothing behind this batch can be read; `positions set ' +
+    '<partition>:<offset> --force` passes over everything from the position to that offset, and records the jump.',
 };
 
 /** Verdicts by the broker's error type. */
