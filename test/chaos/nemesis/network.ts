@@ -2,8 +2,8 @@
 // while the others work.
 import { type Config, configSchema } from '../../../params/schema.ts';
 import type { StackEndpoints } from '../../../stack/layout.ts';
-import type { NetworkFault, NodeName, Proxied } from '../fault.ts';
-import { TcpProxy } from './proxy.ts';
+import type { NodeName, Proxied } from '../fault.ts';
+import { type Effect, TcpProxy } from './proxy.ts';
 import { type Address, httpAddresses, kafkaAddresses, type Redirection } from './rewrite.ts';
 
 /** One server as one client sees it. */
@@ -83,14 +83,29 @@ export class Network {
     });
   }
 
-  /** Misbehaves as `fault` says until the returned function is called. */
-  async impose(fault: NetworkFault): Promise<() => Promise<void>> {
-    const { target, client } = fault;
-    const hit = this.#paths.filter(
-      (path) => path.service === target && (client === undefined || path.client === client),
-    );
-    const ends = await Promise.all(hit.map(({ proxy }) => proxy.impose(fault)));
+  /** Misbehaves until the returned function is called; on the connections of one client or of all. */
+  async impose(
+    effect: Effect & { readonly target: Proxied; readonly client?: number },
+  ): Promise<() => Promise<void>> {
+    const { target, client } = effect;
+    const hit = this.#of(target, client);
+    const ends = await Promise.all(hit.map(({ proxy }) => proxy.impose(effect)));
     return async () => void (await Promise.all(ends.map((end) => end())));
+  }
+
+  /** Lets the client lose its connections to a service while the server keeps its side: for connections that are half-open. */
+  resetClient(service: Proxied, client: number): void {
+    for (const { proxy } of this.#of(service, client)) proxy.resetClients();
+  }
+
+  /** Pieces of answers of `service` to `client` that were lost on half-open connections. */
+  answersLost(service: Proxied, client: number): number {
+    return this.#of(service, client).reduce((sum, { proxy }) => sum + proxy.answersLost, 0);
+  }
+
+  /** Resolves when `client` has sent `text` to `service`; what is imposed in the same turn comes before the answer. */
+  async sent(service: Proxied, client: number, text: string): Promise<void> {
+    await Promise.race(this.#of(service, client).map(({ proxy }) => proxy.sent(text)));
   }
 
   /** Refuses connections to `node`, as a machine does on which it does not run, until the returned function is called. */
@@ -98,6 +113,12 @@ export class Network {
     const hit = this.#paths.filter((path) => path.node === node);
     const ends = await Promise.all(hit.map(({ proxy }) => proxy.impose({ kind: 'cut' })));
     return async () => void (await Promise.all(ends.map((end) => end())));
+  }
+
+  #of(service: Proxied, client: number | undefined): Path[] {
+    return this.#paths.filter(
+      (path) => path.service === service && (client === undefined || path.client === client),
+    );
   }
 
   async close(): Promise<void> {

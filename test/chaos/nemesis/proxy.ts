@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Deferred, deferred } from '../../../pipeline/retry.ts';
 import { freePortNumbers } from '../../../stack/ports.ts';
 import type { Address, Rewrite } from './rewrite.ts';
 
@@ -11,21 +12,28 @@ export type Direction = 'to-client' | 'to-server';
 /**
  * `cut`: connections are reset and new ones refused. `half-open`: bytes and closings vanish; a side may die and the other one
  * never hears of it. `delay`: every chunk waits so many milliseconds, one after the other, so that long answers take longer.
+ * `hold`: a request that holds `text` waits on its way, and what follows it on that connection, until this is over; it arrives
+ * then even on a connection that is half-open by now.
  */
 export type Effect =
   | { readonly kind: 'cut' }
   | { readonly kind: 'half-open'; readonly direction: Direction | 'both' }
-  | { readonly kind: 'delay'; readonly delayMs: number };
+  | { readonly kind: 'delay'; readonly delayMs: number }
+  | { readonly kind: 'hold'; readonly text: string };
 
 const PORT_TRIES = 20;
 
 export class TcpProxy {
   readonly #to: Address;
   readonly #links = new Set<readonly [client: Socket, server: Socket]>();
-  readonly #effects = new Set<Effect>();
+  /** What is imposed, and the end of it. */
+  readonly #effects = new Map<Effect, Deferred<void>>();
+  readonly #awaited = new Map<Deferred<void>, string>();
   #rewrite: (() => Rewrite) | undefined;
   #server: Server | undefined;
   #port = 0;
+  /** Pieces of answers that a half-open connection has lost. */
+  answersLost = 0;
 
   private constructor(to: Address) {
     this.#to = to;
@@ -59,18 +67,34 @@ export class TcpProxy {
   async impose(effect: Effect): Promise<() => Promise<void>> {
     // A copy: the same effect may be imposed twice.
     const imposed = { ...effect };
-    this.#effects.add(imposed);
+    const over = deferred<void>();
+    this.#effects.set(imposed, over);
     await this.#settle(imposed);
     return async () => {
       this.#effects.delete(imposed);
+      over.resolve();
       await this.#settle(imposed);
     };
   }
 
+  /**
+   * Resolves when a request that holds `text` is on its way. What is imposed in the same turn does not stop it any more, and
+   * comes before its answer.
+   */
+  sent(text: string): Promise<void> {
+    const passed = deferred<void>();
+    this.#awaited.set(passed, text);
+    return passed.promise;
+  }
+
+  /** Resets every connection on the clients' side only; the server hears of it unless that vanishes. */
+  resetClients(): void {
+    for (const [client] of this.#links) client.resetAndDestroy();
+  }
+
   /** Resets every connection and listens no more. */
   async close(): Promise<void> {
-    this.#effects.add({ kind: 'cut' });
-    await this.#settle({ kind: 'cut' });
+    await this.impose({ kind: 'cut' });
   }
 
   /** Connections that are open on at least one side. */
@@ -119,15 +143,33 @@ export class TcpProxy {
     try {
       for await (const chunk of from.iterator({ destroyOnReturn: false })) {
         const bytes = rewrite(chunk);
+        if (this.#loses(direction)) {
+          if (direction === 'to-client') this.answersLost += 1;
+          continue;
+        }
+        if (bytes.length === 0) continue;
+        const held = direction === 'to-server' ? this.#onRequest(bytes) : undefined;
+        if (held) await held;
         const delayMs = this.#delayMs();
         if (delayMs > 0) await delay(delayMs);
-        if (this.#loses(direction) || bytes.length === 0) continue;
         if (!to.write(bytes)) await once(to, 'drain');
       }
       if (!this.#loses(direction)) to.end();
     } catch {
       if (!this.#loses(direction)) to.resetAndDestroy();
     }
+  }
+
+  /** Nothing is awaited unless the request is held, so that it is gone before anybody told of it can act. */
+  #onRequest(bytes: Buffer): Promise<unknown> | undefined {
+    for (const [passed, text] of this.#awaited) {
+      if (bytes.includes(text) && this.#awaited.delete(passed)) passed.resolve();
+    }
+    const holds = [...this.#effects].filter(
+      ([effect]) => effect.kind === 'hold' && bytes.includes(effect.text),
+    );
+    if (holds.length === 0) return undefined;
+    return Promise.all(holds.map(([, over]) => over.promise));
   }
 
   #loses(direction: Direction): boolean {
@@ -139,14 +181,14 @@ export class TcpProxy {
   }
 
   #delayMs(): number {
-    const delays = [...this.#effects].map((effect) =>
+    const delays = [...this.#effects.keys()].map((effect) =>
       effect.kind === 'delay' ? effect.delayMs : 0,
     );
     return Math.max(0, ...delays);
   }
 
   #has(is: (effect: Effect) => boolean): boolean {
-    return [...this.#effects].some(is);
+    return [...this.#effects.keys()].some(is);
   }
 }
 

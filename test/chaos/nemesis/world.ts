@@ -19,7 +19,7 @@ import { Servers } from './servers.ts';
 const HEAL_MS = 3 * 60_000;
 
 /** Opens a world: a stack of its own, or with `endpoints` only proxies in front of a running one. */
-export async function openChaosWorld(options: WorldOptions): Promise<ChaosWorld> {
+export async function openChaosWorld(options: WorldOptions): Promise<World> {
   const { dataDir, brokers = 1, clients, signal } = options;
   if (options.endpoints !== undefined) {
     const endpoints = JSON.parse(readFileSync(options.endpoints, 'utf8')) as StackEndpoints;
@@ -35,11 +35,11 @@ export async function openChaosWorld(options: WorldOptions): Promise<ChaosWorld>
   }
 }
 
-class World implements ChaosWorld {
+export class World implements ChaosWorld {
   readonly nodes: readonly NodeName[];
   readonly direct: ChaosWorld['direct'];
   readonly hdfsUri: string;
-  readonly #network: Network;
+  readonly network: Network;
   readonly #servers: Servers | undefined;
   /** What is done to a node waits until what was done to it before is undone. */
   readonly #turns = new Map<NodeName, Promise<void>>();
@@ -47,7 +47,7 @@ class World implements ChaosWorld {
   #healing = new AbortController();
 
   constructor(endpoints: StackEndpoints, network: Network, servers: Servers | undefined) {
-    this.#network = network;
+    this.network = network;
     this.#servers = servers;
     this.nodes = servers?.nodes ?? [];
     this.direct = configFor(endpoints);
@@ -55,7 +55,7 @@ class World implements ChaosWorld {
   }
 
   config(client: number): ChaosWorld['direct'] {
-    return this.#network.config(client);
+    return this.network.config(client);
   }
 
   async inject(fault: WorldFault): Promise<void> {
@@ -78,7 +78,7 @@ class World implements ChaosWorld {
 
   async close(): Promise<void> {
     await this.#end();
-    await this.#network.close();
+    await this.network.close();
     await this.#servers?.close();
   }
 
@@ -104,14 +104,16 @@ class World implements ChaosWorld {
     if (this.#healing.signal.aborted) return;
     if (kind === 'freeze-service') servers.freeze(target);
     else await servers.kill(target);
-    const accept = kind === 'kill-service' ? await this.#network.refuse(target) : undefined;
+    const accept = kind === 'kill-service' ? await this.network.refuse(target) : undefined;
     await this.#pause(durationMs);
-    await servers.revive(target);
+    const serves = servers.revive(target);
+    // From now on it answers as a server does that is about to start.
     await accept?.();
+    await serves;
   }
 
   async #disturb(fault: NetworkFault): Promise<void> {
-    const end = await this.#network.impose(fault);
+    const end = await this.network.impose(fault);
     await this.#pause(fault.durationMs);
     await end();
   }

@@ -167,3 +167,33 @@ test('a server that is not there resets its clients', async () => {
   const client = await join();
   await eventually(() => assert.equal(client.error, 'ECONNRESET'));
 });
+
+test('a request is told of when it is sent, in time to lose its answer', async () => {
+  const client = await join();
+  const told = proxy.sent('second');
+  client.socket.write('first');
+  await got(client, 'FIRST');
+  client.socket.write('the second one');
+  await told;
+  const undo = await proxy.impose({ kind: 'half-open', direction: 'both' });
+  await eventually(() => assert.equal(served[0]?.got, 'firstthe second one'));
+  assert.equal(client.got, 'FIRST');
+  await undo();
+});
+
+test('a request that is held back arrives in the end, also long after its client went', async () => {
+  const client = await join();
+  await join();
+  const told = proxy.sent('late');
+  const release = await proxy.impose({ kind: 'hold', text: 'late' });
+  client.socket.write('late');
+  await told;
+  const undo = await proxy.impose({ kind: 'half-open', direction: 'both' });
+  proxy.resetClients();
+  await eventually(() => assert.equal(client.error, 'ECONNRESET'));
+  await release();
+  await eventually(() => assert.deepEqual(served.map(({ got }) => got).sort(), ['', 'late']));
+  assert.ok(served.every(({ ended, broken }) => !ended && !broken));
+  await undo();
+  await eventually(() => assert.ok(served.every(({ broken }) => broken)));
+});
