@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';
 import { configSchema, paramsSchema } from '../../params/schema.ts';
 import { systemClock } from '../../pipeline/clock.ts';
-import { describe, PipelineError } from '../../pipeline/errors.ts';
+import { describe, PipelineError, Stopping } from '../../pipeline/errors.ts';
 import { stopOnSignals } from '../../pipeline/lifecycle.ts';
 import { createLog } from '../../pipeline/log.ts';
 import { type DeliveryStep, tellSteps } from '../support/delivery-steps.ts';
@@ -38,6 +38,7 @@ process.on('message', (next: Aim) => {
 process.on('disconnect', () => process.exit(1));
 
 function fatal(error: unknown): never {
+  if (error instanceof Stopping) process.exit(0);
   const code = error instanceof PipelineError ? error.code : 'BUG';
   log.error('ended by an error', {
     code,

@@ -1,4 +1,5 @@
 // Carries out the faults of a schedule at their times: those of processes on the members, the rest through the world.
+import { setMaxListeners } from 'node:events';
 import { type Clock, systemClock } from '../../pipeline/clock.ts';
 import { describe } from '../../pipeline/errors.ts';
 import type { ChaosWorld, Fault } from './fault.ts';
@@ -20,8 +21,8 @@ export interface Injected {
 }
 
 /**
- * Begins each fault at its time and returns when the last has its time behind it. What is not over by `endMs` is ended then,
- * on the members; the world's own faults end with `world.heal()`, and `settled` waits for them.
+ * Begins each fault at its time and returns at `endMs`, or when `signal` aborts. What is not over then is ended on the
+ * members; the world's own faults end with `world.heal()`, and `settled` waits for them.
  */
 export class Injector {
   readonly done: Injected[] = [];
@@ -35,6 +36,8 @@ export class Injector {
     this.#cast = cast;
     this.#world = world;
     this.#clock = clock;
+    // Many faults at a time wait for their end.
+    setMaxListeners(0, this.#over.signal);
   }
 
   async run(faults: readonly Fault[], endMs: number, signal: AbortSignal): Promise<void> {
@@ -47,6 +50,8 @@ export class Injector {
         this.#under.push(this.#carryOut(fault, began));
       }
       await until(endMs);
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
       this.#over.abort();
     }

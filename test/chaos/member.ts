@@ -18,6 +18,8 @@ export interface MemberOptions {
   readonly directory: string;
   /** Told whenever it placed a batch. */
   readonly onPlaced?: () => void;
+  /** Told of an end that `isUnexpected`. */
+  readonly onUnexpected: (end: End) => void;
 }
 
 export interface End {
@@ -30,7 +32,7 @@ export interface End {
   readonly said: string;
 }
 
-/** The exit code of errors that a repeat may cure; the person's supervisor starts the program again. */
+/** Exit code of the errors that a repeat may cure. */
 const EXIT_UNAVAILABLE = 3;
 const RESTART_MS = 500;
 /** How long an aim waits for a delivery. */
@@ -43,6 +45,7 @@ interface Life {
   readonly ended: Promise<unknown>;
   excused: boolean;
   limited: boolean;
+  isAimedAt: boolean;
   said: string;
   onAimed: () => void;
 }
@@ -103,21 +106,21 @@ export class Member {
     signal: AbortSignal,
   ): Promise<boolean> {
     const life = this.#life;
-    if (life === undefined) return false;
+    // One at a time: the first of two would lose its mark.
+    if (life === undefined || life.isAimedAt) return false;
+    life.isAimedAt = true;
     const hit = deferred<boolean>();
-    life.onAimed = () => {
-      if (how === 'kill') {
-        life.excused = true;
-        this.#pauseMs = durationMs;
-      }
-      hit.resolve(true);
-    };
+    life.onAimed = () => hit.resolve(true);
+    if (how === 'kill') {
+      life.excused = true;
+      this.#pauseMs = durationMs;
+    }
     send(life, { step, signal: how === 'kill' ? 'SIGKILL' : 'SIGSTOP' });
     const late = systemClock.sleep(AIM_MS, signal).then(
       () => false,
       () => false,
     );
-    const isHit = await Promise.race([hit.promise, late, life.ended.then(() => life.excused)]);
+    const isHit = await Promise.race([hit.promise, late, life.ended.then(() => how === 'kill')]);
     if (isHit && how === 'freeze') {
       await systemClock.sleep(durationMs, signal).catch(() => undefined);
     }
@@ -125,6 +128,7 @@ export class Member {
     life.onAimed = () => life.child.kill('SIGCONT');
     if (!isHit) send(life, undefined);
     life.child.kill('SIGCONT');
+    life.isAimedAt = false;
     return isHit;
   }
 
@@ -150,6 +154,7 @@ export class Member {
       life.child.kill('SIGCONT');
       life.child.kill('SIGTERM');
       const timer = setTimeout(() => {
+        life.excused = false;
         life.said = `it did not end within ${STOP_MS / 1000} s of being asked; before: ${life.said}`;
         life.child.kill('SIGKILL');
       }, STOP_MS);
@@ -171,7 +176,7 @@ export class Member {
       detached: true,
     });
     const life: Life = {
-      ...{ child, excused: false, limited: false, said: '' },
+      ...{ child, excused: false, limited: false, isAimedAt: false, said: '' },
       ended: once(child, 'close'),
       onAimed: () => {},
     };
@@ -179,7 +184,7 @@ export class Member {
     this.#log.write(`--- ${name} begins as process ${child.pid}\n`);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log.write(text);
-      life.said = text.trimEnd().split('\n').at(-1) ?? life.said;
+      life.said = lastWords(text) ?? life.said;
     });
     child.on('message', ({ passed }: ConsumerNews) => {
       if (passed === 'aimed') life.onAimed();
@@ -195,7 +200,9 @@ export class Member {
     // Before it listens for signals, being asked is the end.
     const asked = !this.#wanted && (code === 0 || signal === 'SIGTERM');
     const excused = asked || (life.excused && signal === 'SIGKILL') || (life.limited && !signal);
-    this.ends.push({ name: this.name, code, signal, excused, said: life.said });
+    const end: End = { name: this.name, code, signal, excused, said: life.said };
+    this.ends.push(end);
+    if (isUnexpected(end)) this.#options.onUnexpected(end);
     if (this.#wanted) {
       const pauseMs = Math.max(this.#pauseMs, excused ? 0 : RESTART_MS);
       this.#restart = setTimeout(() => this.#begin(), pauseMs);
@@ -203,9 +210,14 @@ export class Member {
   }
 }
 
+/** A server was away for too long; a supervisor starts the program again. */
+export function hasGivenUp({ excused, code }: End): boolean {
+  return !excused && code === EXIT_UNAVAILABLE;
+}
+
 /** An end nobody brought about and no repeat would cure. */
-export function isUnexpected({ excused, code }: End): boolean {
-  return !excused && code !== EXIT_UNAVAILABLE;
+export function isUnexpected(end: End): boolean {
+  return !end.excused && !hasGivenUp(end);
 }
 
 function send({ child }: Life, aim: Aim | undefined): void {
@@ -223,4 +235,11 @@ function setFileSizeLimit(pid: number, limit: string): boolean {
     // Not on this system, or the process has just died.
     return false;
   }
+}
+
+/** The last line of a chunk of log; of our own errors what matters of it. */
+function lastWords(text: string): string | undefined {
+  const line = text.trimEnd().split('\n').at(-1);
+  const error = /"code":"(\w+)","why":"((?:[^"\\]|\\.)*)"/.exec(line ?? '');
+  return error ? `${error[1]} ${error[2]}` : line;
 }

@@ -17,8 +17,8 @@ export interface TrialReport {
   readonly stallMs: number;
   /** From the end of the faults until everything was placed. */
   readonly recoveryMs: number;
-  /** Ends of processes by which a person would notice something: exit code 3. */
-  readonly gaveUp: number;
+  /** Ends with exit code 3: a server was away for too long, and the process was started again. */
+  readonly gaveUp: readonly string[];
   readonly tookMs: number;
   /** Sentences, the broken promises. Empty: all hold. */
   readonly broken: readonly string[];
@@ -69,10 +69,9 @@ export function summaryLine(report: TrialReport): string {
     `${counts.records} records, ${counts.rows} rows, ${counts.batches} batches`,
     `longest stall ${seconds(report.stallMs)}`,
     `recovered in ${seconds(report.recoveryMs)}`,
-    ...(report.gaveUp > 0 ? [`${report.gaveUp} processes gave up and were started again`] : []),
     `${seconds(report.tookMs)} in all`,
   ];
-  return parts.join(', ');
+  return [parts.join(', '), ...report.gaveUp.map((end) => `  ${end}`)].join('\n');
 }
 
 /** Violations by promise, the first of each with its coordinates and the ledger entries around. */

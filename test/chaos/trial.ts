@@ -12,7 +12,7 @@ import { check } from './checker.ts';
 import { gatherEvidence } from './evidence.ts';
 import type { ChaosWorld } from './fault.ts';
 import { type Cast, Injector } from './injector.ts';
-import { isUnexpected, Member } from './member.ts';
+import { type End, hasGivenUp, isUnexpected, Member } from './member.ts';
 import type { ProducerJob } from './producer-process.ts';
 import { type TrialReport, violationLines } from './report.ts';
 import { type Schedule, SESSION_MS } from './schedule.ts';
@@ -51,12 +51,16 @@ class Trial {
   readonly #name: string;
   readonly #cast: Cast;
   readonly #began = systemClock.monotonic();
+  /** Aborts when a promise is broken already: more faults would only blur the picture. */
+  readonly #over = new AbortController();
+  readonly #until: AbortSignal;
   #placedAt = this.#began;
   #stallMs = 0;
 
   constructor(schedule: Schedule, options: TrialOptions) {
     this.#schedule = schedule;
     this.#options = options;
+    this.#until = AbortSignal.any([options.signal, this.#over.signal]);
     this.#name = uniqueName(`chaos_${schedule.seed}`);
     const { producers, consumers } = schedule.workload;
     this.#cast = {
@@ -77,7 +81,8 @@ class Trial {
       await admin.ensureTopic(this.#name, shape, signal);
       for (const member of [...producers, ...consumers]) member.start();
       const injector = new Injector(this.#cast, world);
-      await injector.run(faults, minutes * 60_000, signal);
+      await injector.run(faults, minutes * 60_000, this.#until);
+      signal.throwIfAborted();
       await world.heal();
       await injector.settled();
       const healedAt = systemClock.monotonic();
@@ -87,13 +92,13 @@ class Trial {
       if (lag !== undefined) broken.push(lag);
       const recoveryMs = systemClock.monotonic() - healedAt;
       await this.stopAll();
-      broken.push(...this.#unexpectedEnds());
+      broken.push(...this.#ends().filter(isUnexpected).map(endLine));
       const { lines, counts } = await this.#judge(settings);
       broken.push(...lines);
       return {
         ...{ schedule: this.#schedule, injected: injector.done, counts, broken, recoveryMs },
         stallMs: this.#stallMs,
-        gaveUp: this.#ends().filter((end) => !end.excused && end.code === 3).length,
+        gaveUp: this.#ends().filter(hasGivenUp).map(endLine),
         tookMs: systemClock.monotonic() - this.#began,
       };
     } finally {
@@ -109,6 +114,7 @@ class Trial {
   /** Waits until the group's committed offsets reach the end of the topic; else says what is missing. */
   async #drain(admin: KafkaAdmin): Promise<string | undefined> {
     const { signal } = this.#options;
+    if (this.#over.signal.aborted) return undefined;
     const ends = await admin.offsets(this.#name, signal);
     const deadline = systemClock.monotonic() + DRAIN_MS;
     for (;;) {
@@ -125,7 +131,8 @@ class Trial {
         );
         return `drain: after ${DRAIN_MS / 1000} s without faults the group still lags: ${list.join(', ')}`;
       }
-      await systemClock.sleep(DRAIN_POLL_MS, signal);
+      await systemClock.sleep(DRAIN_POLL_MS, this.#until).catch(() => signal.throwIfAborted());
+      if (this.#over.signal.aborted) return undefined;
     }
   }
 
@@ -158,12 +165,6 @@ class Trial {
     return [...producers, ...consumers, visitor].flatMap(({ ends }) => ends);
   }
 
-  #unexpectedEnds(): string[] {
-    return this.#ends()
-      .filter(isUnexpected)
-      .map(({ name, code, signal, said }) => `end: ${name} ended with ${signal ?? code}: ${said}`);
-  }
-
   #placed(): void {
     const now = systemClock.monotonic();
     this.#stallMs = Math.max(this.#stallMs, now - this.#placedAt);
@@ -180,6 +181,7 @@ class Trial {
       args: [file, this.#schedule.plant ?? 'none'],
       directory: this.#options.directory,
       onPlaced: () => this.#placed(),
+      onUnexpected: () => this.#over.abort(),
     });
   }
 
@@ -192,13 +194,12 @@ class Trial {
       workload: this.#schedule.workload,
       acknowledged: this.#acknowledgedFile(producer),
     };
-    const file = this.#keep(`producer-${producer}.json`, job);
-    const args = [file];
     return new Member({
       name: `producer ${producer}`,
       script: 'producer-process.ts',
-      args,
+      args: [this.#keep(`producer-${producer}.json`, job)],
       directory,
+      onUnexpected: () => this.#over.abort(),
     });
   }
 
@@ -238,4 +239,8 @@ class Trial {
     writeFileSync(file, JSON.stringify(value, text, 1));
     return file;
   }
+}
+
+function endLine({ name, code, signal, said }: End): string {
+  return `${name} ended with ${signal ?? `exit code ${code}`}: ${said}`;
 }
