@@ -96,9 +96,7 @@ export class FileLedger implements Ledger {
 
   async rollUp(record: RollUp, signal: AbortSignal): Promise<boolean> {
     const name = `roll-up-${record.number}` as const;
-    const isOurs = await this.#decide(record, name, randomUUID(), formatRollUp(record), signal);
-    await this.#files.remove(this.#path(stagingPath(record, name)), signal);
-    return isOurs;
+    return this.#decide(record, name, randomUUID(), formatRollUp(record), signal);
   }
 
   async forget(of: TopicPartition, starts: readonly bigint[], signal: AbortSignal): Promise<void> {

@@ -72,11 +72,12 @@ export class Upkeep {
     const { signal } = this.#abort;
     try {
       signal.throwIfAborted();
-      await sink.sweep(of, position, signal);
       const now = clock.now();
       const before = now - keepDays * DAY_MS;
       const rule = { before, entriesMin: ENTRIES_MIN, entriesMax: ENTRIES_MAX };
       const entries = await rollUp(sink.ledger, of, rule, now, signal);
+      // Behind the roll-up, which leaves something in staging, too.
+      await sink.sweep(of, position, signal);
       if (entries > 0) log.info('old ledger entries are rolled up', { ...of, entries });
       return entries === ENTRIES_MAX;
     } catch (error) {

@@ -118,13 +118,13 @@ export class TableFiles {
     await files.remove(`${root}/${stagingPath(record, record.start)}`, signal);
   }
 
-  /** Removes what came late for starts before `position`, which are decided and placed, and for the first position. */
+  /** Removes what came late for starts before `position`, which are decided and placed, for the first one and for roll-ups. */
   async sweep(of: TopicPartition, position: bigint, signal: AbortSignal): Promise<void> {
     const { files, root } = this.#parts;
     const staging = `${root}/${stagingOf(of)}`;
     for (const { name } of (await files.list(staging, signal)) ?? []) {
-      const isDecided = name === 'origin' || (/^\d+$/.test(name) && BigInt(name) < position);
-      if (isDecided) await files.remove(`${staging}/${name}`, signal);
+      const isUndecided = /^\d+$/.test(name) && BigInt(name) >= position;
+      if (!isUndecided) await files.remove(`${staging}/${name}`, signal);
     }
   }
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import type { BatchRecord } from '../../pipeline/ledger.ts';
+import type { BatchRecord, Ledger } from '../../pipeline/ledger.ts';
+import { rollUpContract } from '../contract/roll-up.contract.ts';
 import { never } from '../support/hive.ts';
 import { batchOf, deliverTo, InsertTables, OF, rows } from '../support/insert-tables.ts';
 
@@ -11,6 +12,18 @@ before(async () => {
   tables = await InsertTables.open();
 });
 after(() => tables.close());
+
+rollUpContract('the ledger in the metastore', async () => {
+  const made = await InsertTables.open();
+  const table = made.table();
+  const ledgers: Ledger[] = [];
+  for (let count = 0; count < 3; count += 1) ledgers.push((await made.writer(table)).ledger);
+  let calls = 0;
+  return {
+    writer: () => ledgers[calls++ % ledgers.length] ?? assert.fail(),
+    close: () => made.close(),
+  };
+});
 
 test('the entry says everything of its batch, to any process', async () => {
   const table = tables.table();

@@ -8,6 +8,7 @@ import { FileLedger } from '../../consumer/ledger.ts';
 import { type ErrorCode, PipelineError } from '../../pipeline/errors.ts';
 import { fileSystemContract } from '../contract/file-system.contract.ts';
 import { ledgerContract } from '../contract/ledger.contract.ts';
+import { rollUpContract } from '../contract/roll-up.contract.ts';
 import { stackEndpoints, uniqueName } from '../support/stack.ts';
 
 const signal = new AbortController().signal;
@@ -57,10 +58,12 @@ const isError = (code: ErrorCode, message: RegExp) => (error: unknown) => {
 
 fileSystemContract('HDFS', directory);
 
-ledgerContract('the file ledger on HDFS', async () => {
-  const { files, root, close } = await directory();
-  return { writer: () => new FileLedger(files, root), close };
-});
+for (const contract of [ledgerContract, rollUpContract]) {
+  contract('the file ledger on HDFS', async () => {
+    const { files, root, close } = await directory();
+    return { writer: () => new FileLedger(files, root), close };
+  });
+}
 
 describe('WebHDFS', () => {
   let at: Awaited<ReturnType<typeof directory>>;

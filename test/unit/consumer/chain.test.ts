@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { resume, walkChain } from '../../../consumer/chain.ts';
+import { rollUp } from '../../../consumer/roll-up.ts';
 import { isCode } from '../../../pipeline/errors.ts';
 import type { BatchRecord, Ledger } from '../../../pipeline/ledger.ts';
 import { silentLog } from '../../../pipeline/log.ts';
@@ -84,6 +85,33 @@ describe('resume', () => {
     const found = await resumeOn(await chainOf(of, [0, 10, 20]), placedAt(10, 999, '10-20'));
     assert.deepEqual([found.position, found.placed], [20n, []]);
     assert.deepEqual(found.warnings, []);
+  });
+
+  test('of several hints the farthest that the ledger knows is taken', async () => {
+    const ledger = await chainOf(of, [0, 10, 20, 30, 40]);
+    const parts = { wishedOrigin: async () => 0n, place: async () => {}, log: silentLog };
+    const hints = [placedAt(0, 10), placedAt(30, 40), placedAt(35, 50)];
+    const found = await resume(ledger, of, { ...parts, hints }, signal);
+    assert.deepEqual([found.position, found.unknown?.start], [40n, 35n]);
+    assert.deepEqual(ledger.reads, [35n, 30n, 40n]);
+  });
+
+  test('10,000 entries of one size are leapt over, also where a few differ', async () => {
+    const bounds = Array.from({ length: 10_001 }, (_, at) => at * 100 + (at > 5000 ? 7 : 0));
+    const ledger = await chainOf(of, bounds);
+    const found = await resumeOn(ledger);
+    assert.equal(found.position, 1_000_007n);
+    assert.ok(ledger.reads.length < 800, `${ledger.reads.length} reads`);
+  });
+
+  test('behind a roll-up the walk begins, and hints from before it say nothing', async () => {
+    const ledger = await chainOf(of, [0, 10, 20, 30, 40]);
+    await rollUp(ledger, of, { before: 1, entriesMin: 1, entriesMax: 2 }, 0, signal);
+    ledger.reads.length = 0;
+    ledger.entries.set('posts-3@10', entryOf(of, 10, 35, { attempt: 'late' }));
+    const found = await resumeOn(ledger, placedAt(10, 35, 'late'));
+    assert.deepEqual([found.position, found.placed, found.warnings], [40n, [30n], []]);
+    assert.ok(!ledger.reads.includes(10n));
   });
 
   test('a hint the ledger does not know is ignored with a warning', async () => {

@@ -11,17 +11,20 @@ import { formatEntry, parseEntry } from '../../../consumer/ledger-entry.ts';
 import { isCode } from '../../../pipeline/errors.ts';
 import type { BatchRecord } from '../../../pipeline/ledger.ts';
 import { anEntry, ledgerContract } from '../../contract/ledger.contract.ts';
+import { rollUpContract } from '../../contract/roll-up.contract.ts';
 
 const signal = new AbortController().signal;
 const of = { topic: 'posts', partition: 3 };
 
-ledgerContract('the file ledger on a local disk', async () => {
-  const root = await mkdtemp(join(tmpdir(), 'kh-ledger-'));
-  return {
-    writer: () => new FileLedger(new LocalFiles(), root),
-    close: () => rm(root, { recursive: true }),
-  };
-});
+for (const contract of [ledgerContract, rollUpContract]) {
+  contract('the file ledger on a local disk', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'kh-ledger-'));
+    return {
+      writer: () => new FileLedger(new LocalFiles(), root),
+      close: () => rm(root, { recursive: true }),
+    };
+  });
+}
 
 describe('the file ledger', () => {
   let root = '';

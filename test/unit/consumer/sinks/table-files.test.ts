@@ -76,6 +76,24 @@ describe('files of a table', () => {
 
   const content = (path: string) => readFile(`${root}/${path}`, 'utf8');
 
+  test('what comes late for a start that is decided is swept, and nothing undecided', async () => {
+    const { table, ledger } = writer({ days: ['2026-11-01'] });
+    const of = { topic: 'swept', partition: 0 };
+    await ledger.origin(of, 0n, signal);
+    const standing = (await table.stage(batchOf('swept', 0n, 5n), signal)).record;
+    await table.place(await ledger.commit(standing, signal), signal);
+    const undecided = (await table.stage(batchOf('swept', 5n, 9n), signal)).record;
+    const late = ['0/a/entry-1.json', '3/b/2026-11-21.json', 'origin/c/entry-2.json'];
+    for (const path of late) {
+      await new LocalFiles().create(`${root}/_staging/swept/0/${path}`, Buffer.from('x'), signal);
+    }
+    await table.sweep(of, standing.end, signal);
+    assert.deepEqual(await readdir(`${root}/_staging/swept/0`), ['5']);
+    await table.place(await ledger.commit(undecided, signal), signal);
+    await table.sweep({ topic: 'unknown', partition: 0 }, 0n, signal);
+    assert.deepEqual(await readdir(`${root}/dt=2026-11-01`).then((names) => names.length), 2);
+  });
+
   test('a staged batch lies under its start and attempt, and its record says where it goes', async () => {
     const { table, seen } = writer({ days: ['2026-11-21', 'unknown'] });
     const { record } = await table.stage(batchOf('stage', 7n, 10n), signal);
