@@ -74,7 +74,7 @@ export class Assignment implements GroupConsumerListener {
     }
     for (const partition of partitions) {
       const held = this.#held.get(partition);
-      // The topic may have been deleted and created again: that shows in a join, and in nothing else.
+      // The topic may have been deleted and created again.
       held?.lane.lookAgain();
       if (held) this.#goOn(partition, held);
       else this.#load(partition);
@@ -94,6 +94,7 @@ export class Assignment implements GroupConsumerListener {
       return false;
     }
     held.strayedTo = undefined;
+    if (this.#looksFirst(partition, held)) return false;
     held.lane.push(records, nextOffset);
     this.#follow(partition, held, nextOffset);
     if (held.lane.isFull) this.#consumer.pause([partition]);
@@ -105,7 +106,7 @@ export class Assignment implements GroupConsumerListener {
     if (held === undefined || this.#closed) return;
     // Reported without where its fetch began. What lies behind `wanted` may follow a hole, or a loss, or an old fetch.
     if (firstOffset > held.lane.wanted) this.#strayed(partition, held, firstOffset);
-    else if (nextOffset > held.lane.wanted) {
+    else if (nextOffset > held.lane.wanted && !this.#looksFirst(partition, held)) {
       held.lane.passOver(nextOffset);
       this.#follow(partition, held, nextOffset);
     }
@@ -113,8 +114,18 @@ export class Assignment implements GroupConsumerListener {
 
   /** For the lane that was full. */
   drained(lane: Lane): void {
-    if (this.#closed || this.#held.get(lane.of.partition)?.lane !== lane) return;
-    this.#consumer.resume([lane.of.partition]);
+    const { partition } = lane.of;
+    const held = this.#held.get(partition);
+    if (this.#closed || held?.lane !== lane) return;
+    this.#looksFirst(partition, held);
+    this.#consumer.resume([partition]);
+  }
+
+  interrupted(): void {
+    if (this.#closed) return;
+    for (const [partition, { lane }] of this.#held) {
+      if (lane.lookAgain()) this.#consumer.seek(partition, lane.wanted);
+    }
   }
 
   /**
@@ -141,6 +152,13 @@ export class Assignment implements GroupConsumerListener {
     this.#consumer.seek(partition, held.lane.wanted);
     if (held.lane.isFull) this.#consumer.pause([partition]);
     else this.#consumer.resume([partition]);
+  }
+
+  /** After a quiet time nothing is taken before the lane has looked at its last record again. */
+  #looksFirst(partition: number, { lane }: Held): boolean {
+    if (!lane.isQuiet || !lane.lookAgain()) return false;
+    this.#consumer.seek(partition, lane.wanted);
+    return true;
   }
 
   /** A lane that has looked back leaves out the offsets it does not want. */

@@ -28,6 +28,8 @@ export interface LaneOwner {
 
 /** How long a log may have nothing to give before it is taken to be empty from there to its end. */
 const STILL_MS = 15_000;
+/** A lane that got nothing for so long may have missed that its topic was deleted and created again. */
+const QUIET_MS = 1000;
 
 interface Waiting {
   readonly batch: Batch;
@@ -87,6 +89,11 @@ export class Lane {
   /** No record collected, nothing waiting, nothing under way. */
   get isIdle(): boolean {
     return this.#builder.count === 0 && this.#running === undefined;
+  }
+
+  /** Got nothing for a while. */
+  get isQuiet(): boolean {
+    return this.#clock.monotonic() - this.#fedAt >= QUIET_MS;
   }
 
   /** Holds as much as it may: feed it again when `onDrained` calls. */

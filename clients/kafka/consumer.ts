@@ -69,6 +69,7 @@ export class GroupConsumer {
       },
       records: (...fetched) => listener.records(...fetched),
       passedOver: (...range) => listener.passedOver(...range),
+      interrupted: () => listener.interrupted?.(),
     }).catch((error) => this.#failure.reject(error));
     await Promise.race([this.#joined.promise, this.#failure.promise]);
   }

@@ -31,6 +31,8 @@ export interface GroupConsumerListener {
   ): boolean;
   /** The offsets `[firstOffset, nextOffset)` hold no record for us (transaction markers, aborted records). */
   passedOver(partition: number, firstOffset: bigint, nextOffset: bigint): void;
+  /** A fetch failed and is about to be repeated. The topic may have been deleted and created again meanwhile. */
+  interrupted?(): void;
 }
 
 /** How long kafkajs waits in a fetch without data; also how fast a resumed partition is fetched again. */
@@ -148,7 +150,15 @@ export class GroupMember {
   }
 
   #listen(listener: GroupConsumerListener): void {
-    const { GROUP_JOIN, HEARTBEAT, REQUEST, END_BATCH_PROCESS, CRASH } = this.#consumer.events;
+    const { GROUP_JOIN, HEARTBEAT, REQUEST, FETCH_START, FETCH, END_BATCH_PROCESS, CRASH } =
+      this.#consumer.events;
+    const fetching = new Set<number>();
+    this.#consumer.on(FETCH_START, ({ payload }) => {
+      // Nothing else tells of a failed fetch: FETCH comes only after one that was answered.
+      if (fetching.has(payload.nodeId) && !this.#isClosed) listener.interrupted?.();
+      fetching.add(payload.nodeId);
+    });
+    this.#consumer.on(FETCH, ({ payload }) => fetching.delete(payload.nodeId));
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       if (this.#isClosed) return;
       this.#isJoined = true;

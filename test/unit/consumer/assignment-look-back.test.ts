@@ -9,10 +9,10 @@ import { Lane } from '../../../consumer/lane.ts';
 import type { Start } from '../../../consumer/look-back.ts';
 import { fingerprint } from '../../../consumer/sinks/fingerprint.ts';
 import type { Batch } from '../../../pipeline/batch.ts';
-import { systemClock } from '../../../pipeline/clock.ts';
 import { isCode } from '../../../pipeline/errors.ts';
 import { silentLog } from '../../../pipeline/log.ts';
 import type { PipelineRecord } from '../../../pipeline/record.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { entryOf } from '../../support/memory-ledger.ts';
 
 const of = { topic: 'posts', partition: 0 };
@@ -33,6 +33,7 @@ class Hands {
   readonly calls: string[] = [];
   readonly failures: unknown[] = [];
   readonly delivered: Batch[] = [];
+  readonly clock = new ManualClock();
   logStart = 0n;
   highWatermark = 1000n;
   readonly assignment = new Assignment(
@@ -80,7 +81,7 @@ class Hands {
       ...{ size: 100, bytesMax: 1e6, ageMsMax: 1e6, idleMsMax: 1e6 },
       heldBytesMax: () => 1e6,
     };
-    return new Lane(of, { ...start, ...this.#start }, limits, owner, systemClock, repeats);
+    return new Lane(of, { ...start, ...this.#start }, limits, owner, this.clock, repeats);
   }
 
   get lane(): Lane {
@@ -211,4 +212,35 @@ test('an idle lane looks at its last record again, unless retention has taken it
   await turn();
   hands.assignment.assigned([0]);
   assert.deepEqual(hands.taken(), ['seek 110', 'resume'], 'only the join seeks, at the position');
+});
+
+test('a fetch that failed may have met the deletion: every lane looks at its last record again', async () => {
+  const hands = await Hands.joined({});
+  hands.fetch(100, range(100, 110), 110);
+  hands.taken();
+  hands.assignment.interrupted();
+  hands.assignment.interrupted();
+  assert.deepEqual(hands.taken(), ['seek 109'], 'once');
+  assert.equal(hands.fetch(110, range(110, 112), 112), false);
+});
+
+test('what comes after a quiet second is taken only behind the last record', async () => {
+  const hands = await Hands.joined({});
+  hands.fetch(100, range(100, 110), 110);
+  hands.clock.at(999);
+  assert.equal(hands.fetch(110, range(110, 112), 112), true);
+  hands.taken();
+  hands.clock.at(2000);
+  assert.equal(hands.fetch(112, range(112, 115), 115), false);
+  assert.deepEqual(hands.taken(), ['seek 111']);
+  assert.equal(hands.fetch(111, range(111, 115), 115), true);
+  assert.equal(hands.lane.wanted, 115n);
+  hands.clock.at(4000);
+  hands.assignment.passedOver(0, 115n, 116n);
+  assert.deepEqual(hands.taken(), ['seek 114']);
+  hands.fetch(114, [record(114)], 116);
+  hands.clock.at(6000);
+  hands.assignment.drained(hands.lane);
+  assert.deepEqual(hands.taken(), ['seek 114', 'resume'], 'a lane that was full for long');
+  assert.equal((await hands.offsets()).length, 15);
 });
