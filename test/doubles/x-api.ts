@@ -1,11 +1,27 @@
 // A stand-in for X's API v2 on loopback: rules and the filtered stream, with the faults that the real one has.
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Faults } from './faults.ts';
+import { type Double, LoopbackServer } from './loopback.ts';
 import type { MadePost } from './posts.ts';
+import { Timeline } from './timeline.ts';
+import {
+  type Ending,
+  STREAM_FAULTS,
+  type StreamFault,
+  sayGoodbye,
+  serveStream,
+} from './x-stream.ts';
 
-/** How a connection ends after its posts; `hold` keeps it alive. */
-type Ending = 'close' | 'goodbye' | 'stall' | 'cut' | 'hold';
+const AT_START = [
+  'rate-limit',
+  'unavailable',
+  'black-hole',
+  'refuse',
+  'unauthorized',
+  'forbidden',
+] as const;
+const ON_COMMAND = ['unauthorized', 'forbidden'] as const;
+export type XFault = (typeof AT_START)[number] | StreamFault;
 
 /** What one connection to the stream gets. When the plan is used up, connections get everything that is left. */
 export type Connection =
@@ -19,8 +35,16 @@ export type Connection =
 
 export interface XApiOptions {
   readonly token: string;
-  readonly posts: readonly MadePost[];
+  /** An array, or anything that makes them one by one. */
+  readonly posts: { readonly length: number; at(index: number): MadePost | undefined };
+  /** Posts a second from the first stream on; undefined: all at once. */
+  readonly rate?: number | undefined;
   readonly plan?: readonly Connection[];
+  /** Seed of the mix of faults; undefined: on command only. */
+  readonly misbehave?: number | undefined;
+  readonly postsBetween?: number;
+  /** What a second stream does, X documents both: it is refused with 429 (default), or the first one is closed for it. */
+  readonly second?: 'refused' | 'takes-over';
   /** Writes the stream in pieces of this many bytes, so that characters are cut. */
   readonly pieceBytes?: number;
   /** Posts sent again at the start of each further connection: X says that duplicates happen. */
@@ -37,46 +61,60 @@ interface Rule {
 }
 
 const STREAM = '/2/tweets/search/stream';
+/** Faults that are an answer. */
+const REFUSALS = new Map<
+  XFault | undefined,
+  { readonly status: number; readonly resetInMs?: number }
+>([
+  ['rate-limit', { status: 429, resetInMs: 1000 }],
+  ['unavailable', { status: 503 }],
+  ['unauthorized', { status: 401 }],
+  ['forbidden', { status: 403 }],
+]);
 
-export class XApiDouble {
+export class XApiDouble implements Double {
+  readonly faults: Faults<XFault>;
   readonly #options: XApiOptions;
-  readonly #server: Server;
+  readonly #timeline: Timeline;
+  readonly #loopback: LoopbackServer;
   readonly #plan: Connection[];
-  readonly #sockets = new Set<Socket>();
   readonly rules: Rule[] = [];
   /** Every request, as `GET /path`. */
   readonly requests: string[] = [];
   #position = 0;
-  #streams = 0;
+  #open = new Set<ServerResponse>();
   #nextRule = 1;
   streamsOpened = 0;
 
   constructor(options: XApiOptions) {
     this.#options = options;
     this.#plan = [...(options.plan ?? [])];
-    this.#server = createServer((request, response) => {
+    this.#timeline = new Timeline({ count: options.posts.length, rate: options.rate });
+    const kinds = { atStart: AT_START, midway: STREAM_FAULTS, onCommand: ON_COMMAND };
+    this.faults = new Faults<XFault>(kinds, options.misbehave, options.postsBetween);
+    this.#loopback = new LoopbackServer((request, response) => {
       this.#answer(request, response).catch(() => response.destroy());
-    });
-    this.#server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
     });
   }
 
-  async listen(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  get faultNames(): readonly string[] {
+    return this.faults.names;
   }
 
   get openConnections(): number {
-    return this.#sockets.size;
+    return this.#loopback.openConnections;
   }
 
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, 'close');
+  misbehave(fault: string): void {
+    this.faults.order(fault);
+  }
+
+  async listen(port?: number): Promise<string> {
+    return `http://${await this.#loopback.listen(port)}`;
+  }
+
+  close(): Promise<void> {
+    return this.#loopback.close();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -119,82 +157,56 @@ export class XApiDouble {
       const detail = 'You must define rules before connecting to the stream.';
       return problem(response, 409, 'RuleConfigurationIssue', detail);
     }
-    if (this.#streams > 0) {
+    if (this.#open.size > 0 && this.#options.second !== 'takes-over') {
       const detail = 'This stream is currently at the maximum allowed connection limit.';
       return problem(response, 429, 'ConnectionException', detail, {
         connection_issue: 'TooManyConnections',
       });
     }
+    for (const first of this.#open) await sayGoodbye(first, 'ConnectionException');
     const turn = this.#plan.shift();
-    if (turn?.kind === 'black-hole') return;
-    if (turn?.kind === 'status') {
-      const reset = Math.ceil((Date.now() + (turn.resetInMs ?? 0)) / 1000);
-      if (turn.resetInMs !== undefined) {
-        response.setHeader('x-rate-limit-limit', '50');
-        response.setHeader('x-rate-limit-remaining', '0');
-        response.setHeader('x-rate-limit-reset', String(reset));
-      }
-      return problem(response, turn.status, 'Trouble', 'made by the double');
-    }
-    this.#streams += 1;
+    const fault = turn ? undefined : this.faults.atStart();
+    if (turn?.kind === 'black-hole' || fault === 'black-hole') return;
+    if (fault === 'refuse') return void response.destroy();
+    const refusal = turn?.kind === 'status' ? turn : REFUSALS.get(fault);
+    if (refusal) return refuse(response, refusal.status, refusal.resetInMs);
+    this.#open.add(response);
     this.streamsOpened += 1;
-    response.on('close', () => {
-      this.#streams -= 1;
+    response.on('close', () => this.#open.delete(response));
+    await this.#serve(response, turn?.kind === 'serve' ? turn : undefined);
+  }
+
+  async #serve(
+    response: ServerResponse,
+    turn: { readonly posts: number; readonly ending: Ending } | undefined,
+  ): Promise<void> {
+    const { posts, repeat = 0, errorLineAfter, keepAliveMs = 1000, pieceBytes } = this.#options;
+    this.#timeline.begin();
+    await serveStream(response, {
+      from: this.streamsOpened > 1 ? Math.max(0, this.#position - repeat) : this.#position,
+      to: this.#position + (turn?.posts ?? Number.POSITIVE_INFINITY),
+      ending: turn?.ending ?? 'hold',
+      post: (index) => posts.at(index),
+      out: () => this.#timeline.out,
+      rules: this.rules.map(({ id, tag }) => ({ id, tag })),
+      pieceBytes,
+      keepAliveMs,
+      errorLineAfter,
+      midway: () => this.faults.midway() as StreamFault | undefined,
+      onSent: (next) => {
+        this.#position = Math.max(this.#position, next);
+      },
     });
-    response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
-    await this.#serve(response, turn?.posts ?? Number.POSITIVE_INFINITY, turn?.ending ?? 'hold');
-  }
-
-  async #serve(response: ServerResponse, count: number, ending: Ending): Promise<void> {
-    const { posts, repeat = 0, errorLineAfter, keepAliveMs = 1000 } = this.#options;
-    const from = this.streamsOpened > 1 ? Math.max(0, this.#position - repeat) : this.#position;
-    const to = Math.min(posts.length, this.#position + count);
-    const matching = this.rules.map(({ id, tag }) => ({ id, tag }));
-    await this.#write(response, '\r\n');
-    let block = '';
-    for (let at = from; at < to && !response.destroyed; at += 1) {
-      block += `${JSON.stringify({ ...posts[at]?.payload, matching_rules: matching })}\r\n`;
-      if (at - from + 1 === errorLineAfter) block += errorLine('Some Error', 'a message to read');
-      if (block.length < 30_000 && at + 1 < to) continue;
-      await this.#write(response, block);
-      block = '';
-      this.#position = Math.max(this.#position, at + 1);
-    }
-    if (ending === 'goodbye') {
-      const more = { disconnect_type: 'UpstreamOperationalDisconnect' };
-      await this.#write(response, errorLine('operational-disconnect', 'reconnect please', more));
-    }
-    if (ending === 'cut') return void response.destroy();
-    if (ending === 'close' || ending === 'goodbye') return void response.end();
-    if (ending === 'stall') return;
-    const beat = setInterval(() => response.write('\r\n'), keepAliveMs);
-    response.on('close', () => clearInterval(beat));
-  }
-
-  async #write(response: ServerResponse, text: string): Promise<void> {
-    const bytes = Buffer.from(text);
-    const step = this.#options.pieceBytes ?? bytes.length;
-    for (let at = 0; at < bytes.length && !response.destroyed; at += step) {
-      const isFree = response.write(bytes.subarray(at, at + step));
-      // Let the piece out alone: joined again by the socket, no character would be cut.
-      if (step < bytes.length) await new Promise((resolve) => setImmediate(resolve));
-      if (!isFree) await drained(response);
-    }
   }
 }
 
-/** Resolves when the response takes more, or is closed. */
-async function drained(response: ServerResponse): Promise<void> {
-  const closed = new AbortController();
-  const onClose = () => closed.abort();
-  response.once('close', onClose);
-  await once(response, 'drain', { signal: closed.signal }).catch(() => undefined);
-  response.off('close', onClose);
-}
-
-function errorLine(title: string, detail: string, more: Record<string, unknown> = {}): string {
-  const type = 'https://api.twitter.com/2/problems/operational-disconnect';
-  return `${JSON.stringify({ errors: [{ title, detail, type, ...more }] })}\r\n`;
+function refuse(response: ServerResponse, status: number, resetInMs: number | undefined): void {
+  if (resetInMs !== undefined) {
+    response.setHeader('x-rate-limit-limit', '50');
+    response.setHeader('x-rate-limit-remaining', '0');
+    response.setHeader('x-rate-limit-reset', String(Math.ceil((Date.now() + resetInMs) / 1000)));
+  }
+  problem(response, status, 'Trouble', 'made by the double');
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
