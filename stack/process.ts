@@ -52,7 +52,9 @@ export function processBegan(pid: number): string | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The second field is the program's name in brackets and may hold blanks.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
+    // The first thread may be dead while others, about to die too, still hold the ports and the files.
+    const isGone = fields[0] === 'Z' && Number(fields[17]) <= 1;
+    return isGone ? undefined : fields[19];
   } catch {
     return existsSync('/proc/self/stat') ? undefined : 'unknown';
   }

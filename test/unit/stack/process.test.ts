@@ -1,6 +1,8 @@
 // Detached programs: found again, never mistaken, stopped for sure. And a node that dies while it starts.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -8,11 +10,13 @@ import { PipelineError, Stopping } from '../../../pipeline/errors.ts';
 import { silentLog } from '../../../pipeline/log.ts';
 import { runOnce } from '../../../stack/java.ts';
 import type { StackNode } from '../../../stack/node.ts';
+import { isFree } from '../../../stack/ports.ts';
 import {
   findProcess,
   isAlive,
   logTail,
   processBegan,
+  signalProcess,
   startProcess,
   stopProcess,
 } from '../../../stack/process.ts';
@@ -90,6 +94,22 @@ test('a killed node is gone when killNode returns, and a second kill is refused'
   await killNode(directory, 'broker 1');
   assert.equal(nodePid(directory, 'broker 1'), undefined);
   await assert.rejects(killNode(directory, 'broker 1'), { code: 'USAGE' });
+});
+
+test('a killed program of many threads holds its port no more when it counts as gone', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  const script = `const { Worker } = require('node:worker_threads');
+    for (let i = 0; i < 16; i += 1) new Worker('for (;;);', { eval: true });
+    require('node:net').createServer().listen(${port}, '127.0.0.1', () => console.log('listens'));`;
+  const started = startProcess(directory, spec(script));
+  await says(/listens/);
+  signalProcess(started, 'SIGKILL');
+  // Without a pause: its last threads need but a moment.
+  while (isAlive(started));
+  assert.ok(await isFree(port));
 });
 
 test('the log of the start before is kept', async () => {
