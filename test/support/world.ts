@@ -1,5 +1,5 @@
 // Hands on the real servers for tests: fill a topic, ask Hive, run a command until it is told to stop.
-
+import type { Admin } from 'kafkajs';
 import { HiveClient } from '../../clients/hive/session.ts';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';
 import { connectKafka } from '../../clients/kafka/connection.ts';
@@ -84,12 +84,19 @@ export class World {
 
   /** Deletes the records before `offset`, as retention does. */
   async deleteRecords(topic: string, partition: number, offset: bigint): Promise<void> {
-    const admin = connectKafka(this.#kafka, silentLog).admin();
-    await admin.connect();
-    try {
+    await this.administer(async (admin) => {
       // kafkajs looks up the leaders in metadata that it has not loaded by then.
       await admin.fetchTopicOffsets(topic);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: `${offset}` }] });
+    });
+  }
+
+  /** What the product never asks of Kafka, by a bare kafkajs. */
+  async administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = connectKafka(this.#kafka, silentLog).admin();
+    await admin.connect();
+    try {
+      return await work(admin);
     } finally {
       await admin.disconnect();
     }
