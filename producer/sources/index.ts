@@ -12,13 +12,12 @@ type SourceName = Settings['params']['producer']['source'][number];
 type Make = (settings: Settings, deps: CommandDeps) => readonly Source[];
 
 const MAKE: Readonly<Record<SourceName, Make>> = {
-  lines: ({ params }) => [
-    new LinesSource({
-      ...params.producer,
-      inputs: params.producer.input,
-      hashtags: params.hashtag ?? [],
-    }),
-  ],
+  lines: ({ params }, { log, clock }) => {
+    const { producer, hashtag = [] } = params;
+    return [
+      new LinesSource({ ...producer, inputs: producer.input, hashtags: hashtag, log, clock }),
+    ];
+  },
   bluesky: ({ params, config }, { log, clock }) => [
     new BlueskySource({
       ...{ hosts: config.bluesky.hosts, languages: params.producer.languages },

@@ -1,50 +1,64 @@
-// Posts and anything else from files or standard input, one a line: JSON (default) or plain text (raw).
-import { createReadStream } from 'node:fs';
+// Posts and anything else from files or standard input, one a line (JSON or plain text) or one a row (CSV).
 import type { Readable } from 'node:stream';
-import { KAFKA_RECORD_BYTES_MAX } from '../../clients/kafka/producer.ts';
+import type { Clock } from '../../pipeline/clock.ts';
 import { describe, PipelineError } from '../../pipeline/errors.ts';
+import type { Log } from '../../pipeline/log.ts';
 import type { OutgoingRecord } from '../../pipeline/record.ts';
 import type { Source, SourceGap, SourceRecord } from '../../pipeline/source.ts';
-import { hashtagsIn } from '../hashtag.ts';
-import { encodePost, postFromJson } from '../post.ts';
-import { type Line, readLines } from './read-lines.ts';
-import { Wanted } from './wanted.ts';
+import { type FileMark, fileBytes, growingBytes, identify, isSameFile } from './input-file.ts';
+import { LineRecords } from './line-record.ts';
+import { type LinePlace, readLines } from './read-lines.ts';
+import { readHeader, readRows } from './read-rows.ts';
+import { filesBehind } from './rotated-files.ts';
 
-/** Resume point: `line` lines of `inputs[input]` are done. */
+/** Resume point: how far the file is that is read now, and those that were read before it. */
 export interface LinesCursor {
-  readonly input: number;
-  readonly line: number;
+  readonly done: readonly FileMark[];
+  readonly at: FileMark;
 }
 
 export interface LinesOptions {
-  /** File paths; `-` is standard input. Read one after another. */
+  /** File paths; `-` is standard input. Read one after another; with `follow` one file. `.gz` is unpacked. */
   readonly inputs: readonly string[];
   /** Each line is sent as it is, whatever it holds. */
   readonly raw: boolean;
-  /** Only posts and text that carry one of them are sent; empty: every line. */
+  /** The input is CSV with a header: each row becomes a JSON object of texts. */
+  readonly csv: boolean;
+  /** At the end of the file, wait for more, also when it is rotated. */
+  readonly follow: boolean;
+  /** Only posts and text that carry one of them are sent; empty: everything. */
   readonly hashtags: readonly string[];
-  /** Only posts in one of them are sent; empty: every line. */
+  /** Only posts in one of them are sent; empty: everything. */
   readonly languages: readonly string[];
+  readonly log: Log;
+  readonly clock: Clock;
   /** What `-` reads. */
   readonly stdin?: Readable;
 }
 
 /** A line may be longer than a record: a post is cut down to its fields before it is sent. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
-const KEY_AND_HEAD_BYTES = 300;
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** The cursor is given out after so many lines that are not sent. */
+const SILENT_LINES_MAX = 1000;
+/** Files of earlier runs that are remembered, so that giving one again does not send it again. */
+const OTHER_FILES_MAX = 20;
+const STDIN = '-';
+const NOWHERE = { inode: '', head: '0-', offset: 0, line: 0 };
+
+type Found = AsyncGenerator<SourceRecord<LinesCursor>, FileMark, void>;
+type Piece = { readonly end: LinePlace; readonly record: OutgoingRecord | undefined };
 
 /**
- * Empty lines are left out. A JSON line with a text becomes a `Post`; any other JSON is sent byte for byte, unless a
- * hashtag is asked for, which it cannot carry. A line that is not JSON ends the source with SOURCE_INPUT_INVALID, because
- * whoever reads the topic was promised JSON; so do a file that cannot be read and a line too long for a record.
+ * Empty lines are left out. JSON with a text becomes a `Post`; any other JSON is sent byte for byte, unless a hashtag or a
+ * language is asked for, which it cannot have. A line that is not JSON ends the source with SOURCE_INPUT_INVALID, because
+ * whoever reads the topic was promised JSON; so do a file that cannot be read and a line too long for a record. A file that
+ * was read to its end is not read again; one that was replaced is another file.
  */
 export class LinesSource implements Source<LinesCursor> {
   readonly name = 'lines';
-  readonly gaps: readonly SourceGap[] = [];
+  readonly gaps: SourceGap[] = [];
   readonly #options: LinesOptions;
-  readonly #wanted: Wanted;
-  readonly #wantsAll: boolean;
+  readonly #records: LineRecords;
   #leftOut = 0;
 
   constructor(options: LinesOptions) {
@@ -54,8 +68,7 @@ export class LinesSource implements Source<LinesCursor> {
       });
     }
     this.#options = options;
-    this.#wanted = new Wanted(options);
-    this.#wantsAll = options.hashtags.length + options.languages.length === 0;
+    this.#records = new LineRecords(options);
   }
 
   /** Lines that were read and not sent: without the hashtag. Empty lines do not count. */
@@ -64,10 +77,10 @@ export class LinesSource implements Source<LinesCursor> {
   }
 
   parseCursor(saved: unknown): LinesCursor {
-    const { input, line } = (saved ?? {}) as Partial<Record<keyof LinesCursor, unknown>>;
-    if (Number.isSafeInteger(input) && Number.isSafeInteger(line)) return saved as LinesCursor;
-    throw new PipelineError('POSITION_CORRUPT', 'what was saved is no cursor of the source lines', {
-      hint: 'Start it once with --from-start.',
+    const { done, at } = Object(saved) as Partial<LinesCursor>;
+    if (Array.isArray(done) && [...done, at].every(isMark)) return saved as LinesCursor;
+    throw new PipelineError('POSITION_CORRUPT', 'the saved cursor is not one of lines', {
+      hint: 'Start with `--from-start` to ignore it: the input is read from its beginning.',
     });
   }
 
@@ -75,91 +88,157 @@ export class LinesSource implements Source<LinesCursor> {
     after: LinesCursor | undefined,
     signal: AbortSignal,
   ): AsyncGenerator<SourceRecord<LinesCursor>, void, void> {
-    const { inputs } = this.#options;
-    for (let input = after?.input ?? 0; input < inputs.length; input += 1) {
-      const done = input === after?.input ? after.line : 0;
-      const path = inputs[input] ?? '-';
-      for await (const line of this.#lines(path, signal)) {
+    const { inputs, follow } = this.#options;
+    const marks = new Map(after ? [...after.done, after.at].map((mark) => [mark.path, mark]) : []);
+    for (const path of inputs) {
+      const known = marks.get(path);
+      marks.delete(path);
+      const others = [...marks.values()].filter((mark) => !inputs.includes(mark.path));
+      const ours = [...marks.values()].filter((mark) => inputs.includes(mark.path));
+      const done = [...others.slice(-OTHER_FILES_MAX), ...ours];
+      try {
+        const reading =
+          path === STDIN
+            ? this.#stdin(done, signal)
+            : follow
+              ? this.#followed(path, known, done, signal)
+              : this.#file(path, known, done, signal);
+        marks.set(path, yield* reading);
+      } catch (error) {
         if (signal.aborted) return;
-        if (line.number <= done) continue;
-        const record = this.#record(line, path);
-        if (record) yield { record, cursor: { input, line: line.number } };
+        throw error instanceof PipelineError ? error : unreadable(path, error);
       }
       if (signal.aborted) return;
     }
   }
 
-  async *#lines(path: string, signal: AbortSignal): AsyncGenerator<Line, void, void> {
-    const isStdin = path === '-';
-    const stream = isStdin ? (this.#options.stdin ?? process.stdin) : createReadStream(path);
+  async *#stdin(done: readonly FileMark[], signal: AbortSignal): Found {
+    const stream = this.#options.stdin ?? process.stdin;
     // Ends a read that waits for a person at the keyboard, or for the other end of a pipe.
     const onAbort = () => stream.destroy();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      yield* readLines(stream, LINE_BYTES_MAX, (number) =>
-        invalid(path, number, `is longer than ${LINE_BYTES_MAX} bytes`),
-      );
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error instanceof PipelineError) throw error;
-      throw new PipelineError(
-        'SOURCE_INPUT_INVALID',
-        `cannot read ${nameOf(path)}: ${describe(error)}`,
-        {
-          hint: 'Check the path and the rights of the file.',
-          context: { file: path },
-          cause: error,
-        },
-      );
+      return yield* this.#pass(stream, STDIN, { path: STDIN, ...NOWHERE }, done, signal);
     } finally {
       signal.removeEventListener('abort', onAbort);
       stream.destroy();
     }
   }
 
-  #record(line: Line, path: string): OutgoingRecord | undefined {
-    const { raw } = this.#options;
-    if (line.bytes.length === 0 || (!raw && isBlank(line.bytes))) return undefined;
-    const record = raw ? this.#text(line.bytes) : this.#json(line, path);
-    if (!record) {
-      this.#leftOut += 1;
-      return undefined;
+  async *#file(
+    path: string,
+    known: FileMark | undefined,
+    done: readonly FileMark[],
+    signal: AbortSignal,
+  ): Found {
+    const mark =
+      known && (await isSameFile(path, known))
+        ? known
+        : { ...NOWHERE, path, ...(await identify(path)) };
+    return yield* this.#pass(fileBytes(path, mark.offset), path, mark, done, signal);
+  }
+
+  /** Ends only when `signal` aborts. */
+  async *#followed(
+    path: string,
+    known: FileMark | undefined,
+    done: readonly FileMark[],
+    signal: AbortSignal,
+  ): Found {
+    const { clock } = this.#options;
+    let mark = known ?? { ...NOWHERE, path };
+    let behind = known
+      ? await filesBehind(known)
+      : { isFound: true, files: [{ at: path, ...mark }] };
+    if (!behind.isFound) this.#lost(path);
+    for (;;) {
+      const last = behind.files.length - 1;
+      for (const [index, { at, offset, line }] of behind.files.entries()) {
+        mark = { path, ...(await identify(at)), offset, line };
+        // The head of a small file grows with it.
+        const growing = { ...mark };
+        const onHead = (head: string) => Object.assign(growing, { head });
+        const bytes =
+          index < last
+            ? fileBytes(at, offset)
+            : growingBytes(at, path, offset, onHead, { clock, signal });
+        mark = yield* this.#pass(bytes, at, growing, done, signal);
+        if (signal.aborted) return mark;
+      }
+      this.#options.log.info('the file was rotated; going on with the next one', { file: path });
+      behind = await filesBehind(mark);
     }
-    const bytes = (record.value?.length ?? 0) + (record.key?.length ?? 0) + KEY_AND_HEAD_BYTES;
-    if (bytes <= KAFKA_RECORD_BYTES_MAX) return record;
-    throw invalid(
-      path,
-      line.number,
-      `makes a record of ${bytes} bytes; Kafka takes ${KAFKA_RECORD_BYTES_MAX}`,
-    );
   }
 
-  #text(bytes: Buffer): OutgoingRecord | undefined {
-    if (this.#wantsAll) return { key: null, value: bytes };
-    const isWanted = this.#wanted.carries(hashtagsIn(bytes.toString())) && this.#wanted.speaks([]);
-    return isWanted ? { key: null, value: bytes } : undefined;
+  /** Yields what is in `bytes`, which begin at `mark`. Returns how far it came. */
+  async *#pass(
+    bytes: AsyncIterable<Buffer>,
+    at: string,
+    mark: FileMark,
+    done: readonly FileMark[],
+    signal: AbortSignal,
+  ): Found {
+    let place: LinePlace = mark;
+    let silent = 0;
+    const cursor = () => ({ done, at: { ...mark, offset: place.offset, line: place.line } });
+    for await (const { end, record } of this.#pieces(bytes, at, mark)) {
+      if (signal.aborted) return cursor().at;
+      place = end;
+      silent = record ? 0 : silent + 1;
+      if (record || silent === SILENT_LINES_MAX) yield { record, cursor: cursor() };
+      if (silent === SILENT_LINES_MAX) silent = 0;
+    }
+    if (silent > 0 && !signal.aborted) yield { record: undefined, cursor: cursor() };
+    return cursor().at;
   }
 
-  #json(line: Line, path: string): OutgoingRecord | undefined {
-    const [text, value] = parsed(line, path);
-    const post = postFromJson(value, text);
-    if (!post) return this.#wantsAll ? { key: null, value: line.bytes } : undefined;
-    const tags = this.#wantsAll ? [] : [...post.hashtags, ...hashtagsIn(post.text)];
-    const isWanted =
-      this.#wanted.carries(tags) && this.#wanted.speaks(post.lang === null ? [] : [post.lang]);
-    if (!isWanted) return undefined;
-    return { key: post.id === null ? null : Buffer.from(post.id), value: encodePost(post) };
+  async *#pieces(
+    bytes: AsyncIterable<Buffer>,
+    at: string,
+    from: FileMark,
+  ): AsyncGenerator<Piece, void, void> {
+    const { raw, csv } = this.#options;
+    const refusal = (number: number) => (why: string) => invalid(at, number, why);
+    if (csv) {
+      const objection = (number: number, why: string) => invalid(at, number, why);
+      const header =
+        from.offset > 0 ? await readHeader(fileBytes(at, 0), LINE_BYTES_MAX, objection) : undefined;
+      for await (const row of readRows(bytes, LINE_BYTES_MAX, objection, from, header)) {
+        const record = this.#records.fromRow(row.fields, refusal(row.number));
+        yield { end: row.end, record: this.#counted(record) };
+      }
+      return;
+    }
+    const tooLong = (number: number) =>
+      invalid(at, number, `is longer than ${LINE_BYTES_MAX} bytes`);
+    for await (const line of readLines(bytes, LINE_BYTES_MAX, tooLong, from)) {
+      const { end, number } = line;
+      if (line.bytes.length === 0 || (!raw && isBlank(line.bytes))) {
+        yield { end, record: undefined };
+      } else {
+        const make = raw ? 'fromText' : 'fromJson';
+        yield { end, record: this.#counted(this.#records[make](line.bytes, refusal(number))) };
+      }
+    }
+  }
+
+  #counted(record: OutgoingRecord | undefined): OutgoingRecord | undefined {
+    if (!record) this.#leftOut += 1;
+    return record;
+  }
+
+  #lost(path: string): void {
+    const { log, clock } = this.#options;
+    const why = 'the file was rotated away while no producer ran, and is gone';
+    this.gaps.push({ from: undefined, to: clock.now(), why });
+    log.warn(`${why}; what was behind the cursor in it is missing`, { file: path });
   }
 }
 
-function parsed(line: Line, path: string): [string, unknown] {
-  try {
-    const text = utf8.decode(line.bytes);
-    return [text, JSON.parse(text)];
-  } catch (error) {
-    const why = error instanceof SyntaxError ? 'is not JSON' : 'is not UTF-8';
-    throw invalid(path, line.number, why);
-  }
+function isMark(value: unknown): value is FileMark {
+  const { path, inode, head, offset, line } = Object(value) as Record<string, unknown>;
+  const texts = [path, inode, head].every((part) => typeof part === 'string');
+  return texts && [offset, line].every((part) => Number.isSafeInteger(part));
 }
 
 function invalid(path: string, number: number, why: string): PipelineError {
@@ -169,8 +248,17 @@ function invalid(path: string, number: number, why: string): PipelineError {
   });
 }
 
+function unreadable(path: string, error: unknown): PipelineError {
+  const message = `cannot read ${nameOf(path)}: ${describe(error)}`;
+  return new PipelineError('SOURCE_INPUT_INVALID', message, {
+    hint: 'Check the path and the rights of the file.',
+    context: { file: path },
+    cause: error,
+  });
+}
+
 function nameOf(path: string): string {
-  return path === '-' ? 'standard input' : path;
+  return path === STDIN ? 'standard input' : path;
 }
 
 function isBlank(bytes: Buffer): boolean {

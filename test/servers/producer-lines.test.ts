@@ -32,6 +32,19 @@ type ProducerParams = Partial<Settings['params']['producer']>;
 const settingsOf = (producer: ProducerParams, hashtag?: string) =>
   testSettings({ producer: { source: 'lines', ...producer }, ...(hashtag ? { hashtag } : {}) });
 
+const linesOf = (stdin: Readable) =>
+  new LinesSource({
+    inputs: ['-'],
+    raw: true,
+    csv: false,
+    follow: false,
+    hashtags: [],
+    languages: [],
+    log: silentLog,
+    clock: systemClock,
+    stdin,
+  });
+
 async function stored({ params, config }: Settings): Promise<string[]> {
   return (await readTopic(config.kafka, params.topic)).map(String);
 }
@@ -84,13 +97,7 @@ suite('lines in Kafka', () => {
       partitionSwitchMinutes: 1 / 60,
       lingerMs: 0,
     });
-    const source = new LinesSource({
-      inputs: ['-'],
-      raw: true,
-      hashtags: [],
-      languages: [],
-      stdin,
-    });
+    const source = linesOf(stdin);
     const running = runProducer(settings, deps(), { sources: [source] });
     const timer = setInterval(() => stdin.push('x\n'), 100);
     setTimeout(() => {
@@ -137,13 +144,7 @@ suite('lines in Kafka', () => {
     const stdin = new Readable({ read() {} });
     const stop = new AbortController();
     const settings = settingsOf({ raw: true, lingerMs: 60_000 });
-    const source = new LinesSource({
-      inputs: ['-'],
-      raw: true,
-      hashtags: [],
-      languages: [],
-      stdin,
-    });
+    const source = linesOf(stdin);
     let taken = 0;
     const counted = {
       name: 'counted',

@@ -1,0 +1,139 @@
+// A file of the lines source: its bytes from a place on (unpacked, followed), and what tells it from another at its path.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { Clock } from '../../pipeline/clock.ts';
+import type { LinePlace } from './read-lines.ts';
+
+/** What a file is known by: its number on the disk, and a checksum of its first bytes. Both survive a rename. */
+export interface FileIdentity {
+  readonly inode: string;
+  /** `<bytes>-<checksum>`: the first 1024 bytes, fewer while the file is smaller. */
+  readonly head: string;
+}
+
+/** How far a file is read. */
+export interface FileMark extends FileIdentity, LinePlace {
+  /** As the user named it; a rotated file keeps the name it had. */
+  readonly path: string;
+}
+
+const HEAD_BYTES = 1024;
+const CHUNK_BYTES = 64 * 1024;
+/** How often a file that does not grow is looked at. */
+const POLL_MS = 200;
+
+const isPacked = (path: string) => path.endsWith('.gz');
+
+/** Its bytes behind the first `offset` (of what is unpacked, for `.gz` of one or several members). */
+export async function* fileBytes(path: string, offset: number): AsyncGenerator<Buffer, void, void> {
+  if (!isPacked(path)) return yield* createReadStream(path, { start: offset });
+  const unpacked = createGunzip();
+  pipeline(createReadStream(path), unpacked, () => {});
+  let skip = offset;
+  for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+    if (chunk.length > skip) yield chunk.subarray(skip);
+    skip = Math.max(0, skip - chunk.length);
+  }
+}
+
+/** Of the file that is at `path` now. `bytes`: how many of the first ones are looked at. */
+export async function identify(path: string, bytes = HEAD_BYTES): Promise<FileIdentity> {
+  const { ino } = await stat(path, { bigint: true });
+  return { inode: `${ino}`, head: checksum(await firstBytes(path, bytes)) };
+}
+
+/** Whether the file at `path` is the one of `mark` and still holds what was read of it. */
+export async function isSameFile(path: string, mark: FileMark): Promise<boolean> {
+  const { inode, head } = await identify(path, headBytes(mark));
+  if (inode !== mark.inode || head !== mark.head) return false;
+  return isPacked(path) || (await stat(path)).size >= mark.offset;
+}
+
+/** Whether the file at `path`, of whatever number, begins as the one of `mark` did; false while that was empty. */
+export async function beginsAs(path: string, mark: FileMark): Promise<boolean> {
+  const bytes = headBytes(mark);
+  if (bytes === 0 || (await identify(path, bytes)).head !== mark.head) return false;
+  return isPacked(path) || (await stat(path)).size >= mark.offset;
+}
+
+/**
+ * The bytes of a file that grows, from `offset` on. Ends when it is over: another file stands at `path` and has begun to
+ * grow (until then the writer may still write here), or this one was truncated. `onHead` is told its head as it grows.
+ */
+export async function* growingBytes(
+  at: string,
+  path: string,
+  offset: number,
+  onHead: (head: string) => void,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): AsyncGenerator<Buffer, void, void> {
+  const handle = await open(at);
+  try {
+    let position = offset;
+    let head = await headOf(handle, Math.min(position, HEAD_BYTES));
+    for (let isOver = false; !signal.aborted; ) {
+      const { bytesRead, buffer } = await handle.read(
+        Buffer.allocUnsafe(CHUNK_BYTES),
+        0,
+        CHUNK_BYTES,
+        position,
+      );
+      if (bytesRead > 0) {
+        position += bytesRead;
+        if (headBytes({ head }) < Math.min(position, HEAD_BYTES)) {
+          head = await headOf(handle, Math.min(position, HEAD_BYTES));
+          onHead(head);
+        }
+        yield buffer.subarray(0, bytesRead);
+      } else if (isOver) {
+        return;
+      } else {
+        // Looked at once more after this: what came between the last read and the look is not lost.
+        isOver = await hasEnded(handle, path, position, head);
+        if (!isOver) await clock.sleep(POLL_MS, signal).catch(() => {});
+      }
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function hasEnded(
+  handle: FileHandle,
+  path: string,
+  position: number,
+  head: string,
+): Promise<boolean> {
+  const own = await handle.stat({ bigint: true });
+  if (own.size < position || (await headOf(handle, headBytes({ head }))) !== head) return true;
+  const there = await stat(path, { bigint: true }).catch(() => undefined);
+  return there !== undefined && there.ino !== own.ino && there.size > 0n;
+}
+
+async function headOf(handle: FileHandle, bytes: number): Promise<string> {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
+  return checksum(buffer.subarray(0, bytesRead));
+}
+
+async function firstBytes(path: string, bytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let held = 0;
+  if (bytes === 0) return Buffer.alloc(0);
+  for await (const piece of fileBytes(path, 0)) {
+    pieces.push(piece);
+    held += piece.length;
+    if (held >= bytes) break;
+  }
+  return Buffer.concat(pieces).subarray(0, bytes);
+}
+
+function checksum(head: Buffer): string {
+  return `${head.length}-${createHash('sha256').update(head).digest('hex').slice(0, 16)}`;
+}
+
+function headBytes({ head }: Pick<FileIdentity, 'head'>): number {
+  return Number(head.split('-')[0]);
+}
