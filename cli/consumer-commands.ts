@@ -1,5 +1,6 @@
 // `kafka-hive consumer` and `kafka-hive consumer-from-position`: pack records into batches and insert them into Hive.
 import type { Command } from 'commander';
+import { PipelineError } from '../pipeline/errors.ts';
 import {
   addSettingOptions,
   flagsOf,
@@ -46,6 +47,8 @@ Examples:
   kafka-hive consumer-from-position --until-end         place what is there now, then end
   kafka-hive consumer-from-position --from 2026-11-21T10:00:00Z --table since_ten
                                                         a table that starts at a time
+  kafka-hive consumer-from-position --from 0:500,1:720 --force
+                                                        leave out what lies before; it is recorded
 `;
 
 export function addConsumerCommands(program: Command, around: Surroundings): void {
@@ -71,9 +74,14 @@ export function addConsumerCommands(program: Command, around: Surroundings): voi
     .addHelpText('after', FROM_POSITION_EXAMPLES);
   addSettingOptions(stored, FROM_POSITION)
     .option('--until-end', 'end when everything that is in the topic now is placed')
-    .action(async (options: { untilEnd?: boolean }) => {
+    .option('--force', 'pass over the records between the table and a --from ahead of it')
+    .action(async (options: { untilEnd?: boolean; force?: boolean }) => {
       const { settings, deps } = openContext(stored, around, flagsOf(stored, FROM_POSITION));
+      const { untilEnd = false, force = false } = options;
+      if (force && settings.params.consumer.from === 'stored') {
+        throw new PipelineError('USAGE', '--force needs a --from to go to');
+      }
       const { runConsumerFromPosition } = await import('../consumer/consumer-from-position.ts');
-      await runConsumerFromPosition(settings, deps, { untilEnd: options.untilEnd === true });
+      await runConsumerFromPosition(settings, deps, { untilEnd, force });
     });
 }

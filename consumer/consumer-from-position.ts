@@ -9,6 +9,8 @@ import { type ConsumerSummary, runConsumer } from './run.ts';
 export interface FromPositionOptions {
   /** End when everything that was in the topic at the start is placed. */
   readonly untilEnd?: boolean;
+  /** Pass over the records between the position and a `--from` that lies ahead of it; the jump is recorded. */
+  readonly force?: boolean;
   /** Puts something in the way of every delivery; for the crash suite and the chaos run. */
   readonly rewire?: (delivery: Delivery) => Delivery;
 }
@@ -17,7 +19,7 @@ export interface FromPositionOptions {
 export function runConsumerFromPosition(
   settings: Settings,
   deps: CommandDeps,
-  { untilEnd = false, rewire }: FromPositionOptions = {},
+  { untilEnd = false, force = false, rewire }: FromPositionOptions = {},
 ): Promise<ConsumerSummary> {
   const { params } = settings;
   return runConsumer(
@@ -27,6 +29,7 @@ export function runConsumerFromPosition(
       table: params.table.name,
       live: false,
       untilEnd,
+      force,
       openPositions: (commit, admin) =>
         openPositionStore(settings, { commit, admin, log: deps.log }),
       ...(rewire ? { rewire } : {}),

@@ -31,6 +31,8 @@ export interface ConsumerJob {
   readonly live: boolean;
   /** End when everything that was in the topic at the start is placed. */
   readonly untilEnd: boolean;
+  /** A `--from` ahead of the table is meant. */
+  readonly force?: boolean;
   /** Opens the position store; `commit` writes the group's committed offset. */
   openPositions(commit: (placed: PlacedBatch) => Promise<void>, admin: KafkaAdmin): PositionStore;
   /** Puts something in the way of every delivery; the handle of the crash suite and the chaos run, and nothing else. */
@@ -93,6 +95,7 @@ export async function openConsumer(
     positions.name === 'group' ? undefined : new GroupPositions({ group, topic, admin, commit });
   const start = new StartPositions({
     ...{ admin, sink, positions, ends, log, clock, params: params.consumer },
+    force: job.force === true,
     group: committed,
     live: live && { group: live, commit },
   });

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { KafkaAdmin } from '../clients/kafka/admin.ts';
 import type { Params } from '../params/schema.ts';
+import { parseStartPoint, type StartPoint } from '../params/start-point.ts';
 import type { Clock } from '../pipeline/clock.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { BatchRecord, EntryKind } from '../pipeline/ledger.ts';
@@ -26,6 +27,8 @@ export interface StartDeps {
   readonly clock: Clock;
   /** The end of each partition when this process started. A partition added later is read from its beginning. */
   readonly ends: ReadonlyMap<number, bigint>;
+  /** A `--from` ahead of the table is meant: what lies between is passed over. */
+  readonly force: boolean;
   /** The live consumer's; undefined for the one that goes on from its position. */
   readonly live: LiveStart | undefined;
 }
@@ -41,9 +44,14 @@ type Standing = Pick<ChainEnd, 'position' | 'last'>;
 
 export class StartPositions {
   readonly #deps: StartDeps;
+  readonly #from: StartPoint;
+  readonly #startedMs: number;
 
+  /** Throws CONFIG_INVALID for a `--from` that says nothing, or names partitions that the topic does not have. */
   constructor(deps: StartDeps) {
     this.#deps = deps;
+    this.#from = checkedPoint(deps);
+    this.#startedMs = deps.clock.now();
   }
 
   /**
@@ -72,12 +80,13 @@ export class StartPositions {
       // What was sent while nobody was there is passed over.
       at = await this.#jump(of, 'skip', at, ends.get(of.partition) ?? 0n, signal);
     }
-    if (!live && !isNew) await this.#explainFrom(of, bounds, at.position, signal);
+    if (!live && !isNew) at = await this.#ahead(of, bounds, at, signal);
     if (at.position < bounds.logStart) at = await this.#gap(of, at, bounds, signal);
     const { position, last } = at;
     await this.#mustExist(of, position, bounds, beyondEnd, signal);
     await live?.commit(live.group.signature(of, position, last));
-    log.info('reading from', { ...of, position, highWatermark: bounds.highWatermark });
+    const why = isNew ? this.#whyFirst(of) : 'where the table ends';
+    log.info('reading from', { ...of, position, why, highWatermark: bounds.highWatermark });
     return { position, last: last?.last, origin: resumed.origin, logStart: bounds.logStart };
   }
 
@@ -93,22 +102,19 @@ export class StartPositions {
 
   /** Where a partition begins that the ledger does not know. Decided for good, so it must exist. */
   async #firstPosition(of: TopicPartition, bounds: Bounds, signal: AbortSignal): Promise<bigint> {
-    const { ends, live, params } = this.#deps;
+    const { ends, live } = this.#deps;
     const end = ends.get(of.partition);
     if (end === undefined) return bounds.logStart;
     if (live) return end;
-    const wished = await this.#wished(of, bounds, signal);
-    const error = (_: TopicPartition, offset: bigint, { highWatermark }: Bounds) =>
-      new PipelineError(
-        'POSITION_BEYOND_END',
-        `${formatTopicPartition(of)}: --from ${params.from} means offset ${offset}, but the topic ends at ${highWatermark}`,
-        {
-          hint: 'Choose an offset that exists, or --from end. Nothing was decided.',
-          context: { ...of, wished: offset, highWatermark },
-        },
-      );
-    await this.#mustExist(of, wished, bounds, error, signal);
+    const wished = await this.#wished(of, bounds, end, signal);
+    await this.#mustExist(of, wished, bounds, this.#wishBeyondEnd, signal);
     return wished;
+  }
+
+  #whyFirst({ partition }: TopicPartition): string {
+    const { ends, live, params } = this.#deps;
+    if (!ends.has(partition)) return 'a new partition, from its beginning';
+    return live ? 'first start, from the end' : `first start, --from ${params.from}`;
   }
 
   /** Throws `error` for an offset behind the end; the end is asked again, as it may have moved since `bounds`. */
@@ -124,38 +130,64 @@ export class StartPositions {
     if (offset > now.highWatermark) throw error(of, offset, now);
   }
 
-  #wished(of: TopicPartition, bounds: Bounds, signal: AbortSignal): Promise<bigint> {
-    const { admin, params, clock } = this.#deps;
+  #wished(of: TopicPartition, bounds: Bounds, end: bigint, signal: AbortSignal): Promise<bigint> {
+    const { admin } = this.#deps;
     const at = async (timestampMs: number) =>
       (await admin.offsetsAt(of.topic, timestampMs, signal)).get(of.partition) ??
       bounds.highWatermark;
-    return startOffset(params.from, of, bounds, at, clock.now());
+    return startOffset(this.#from, of, bounds, { nowMs: this.#startedMs, end }, at);
   }
 
+  readonly #wishBeyondEnd = (of: TopicPartition, offset: bigint, { highWatermark }: Bounds) =>
+    new PipelineError(
+      'POSITION_BEYOND_END',
+      `${formatTopicPartition(of)}: --from ${this.#deps.params.from} means offset ${offset}, but the topic ends at ${highWatermark}`,
+      {
+        hint: 'Choose an offset that exists, or --from end. Nothing was decided.',
+        context: { ...of, wished: offset, highWatermark },
+      },
+    );
+
   /**
-   * `--from` on a table that knows the partition: behind its position nothing is read twice; an offset ahead of it would
-   * lose records. A time or `end` was true once and is ahead whenever there is lag: it is not what is meant.
+   * `--from` on a table that knows the partition. Behind its position nothing is read twice. Ahead of it records would be
+   * lost, so only `force` goes there, and records it. Without it an offset is refused, but a time or `end`, which was true
+   * once and is ahead whenever there is lag, is not what is meant.
    */
-  async #explainFrom(of: TopicPartition, bounds: Bounds, position: bigint, signal: AbortSignal) {
-    const { params, log } = this.#deps;
-    if (params.from === 'stored') return;
-    const wished = await this.#wished(of, bounds, signal);
-    if (wished > position && /^[\d:,]+$/.test(params.from)) {
+  async #ahead(
+    of: TopicPartition,
+    bounds: Bounds,
+    at: Standing,
+    signal: AbortSignal,
+  ): Promise<Standing> {
+    const { params, log, ends, force } = this.#deps;
+    const { position } = at;
+    const end = ends.get(of.partition);
+    if (this.#from.kind === 'stored' || end === undefined) return at;
+    const wished = await this.#wished(of, bounds, end, signal);
+    if (wished > position && force) {
+      await this.#mustExist(of, wished, bounds, this.#wishBeyondEnd, signal);
+      return this.#jump(of, 'skip', at, wished, signal);
+    }
+    if (wished > position && (this.#from.kind === 'offset' || this.#from.kind === 'offsets')) {
       throw new PipelineError(
         'POSITION_AHEAD',
         `${formatTopicPartition(of)}: --from ${params.from} means offset ${wished}, but the table goes only up to ${position}; ${wished - position} offsets would be skipped`,
         {
-          hint: `Leave --from out to go on at ${position}, or record the jump: positions set ${of.partition}:${wished} --force`,
+          hint: `Leave --from out to go on at ${position}, or add --force: the jump is recorded, and verify shows it.`,
           context: { ...of, wished, position },
         },
       );
     }
-    if (wished === position) return;
-    log.info('--from counts only for a table that does not know the partition yet; it goes on', {
-      ...of,
-      from: params.from,
-      position,
-    });
+    if (wished < position) {
+      const inTable = position - wished;
+      const words = `${inTable} offsets behind --from are in the table already and are not read again`;
+      log.info(words, { ...of, from: wished, position });
+    } else if (wished > position) {
+      const words =
+        '--from lies ahead of the table, which goes on without a gap; --force would pass over';
+      log.info(words, { ...of, from: wished, position });
+    }
+    return at;
   }
 
   async #gap(of: TopicPartition, at: Standing, bounds: Bounds, signal: AbortSignal) {
@@ -209,6 +241,19 @@ export class StartPositions {
     });
     return { position: standing.end, last: standing };
   }
+}
+
+function checkedPoint({ params: { from }, ends, live }: StartDeps): StartPoint {
+  const point = parseStartPoint(from);
+  const hint = 'Correct consumer.from, or --from.';
+  if (typeof point === 'string') {
+    throw new PipelineError('CONFIG_INVALID', `consumer.from ${from}: ${point}`, { hint });
+  }
+  const partitions = point.kind === 'offsets' && !live ? [...point.offsets.keys()] : [];
+  const missing = partitions.filter((partition) => !ends.has(partition));
+  if (missing.length === 0) return point;
+  const words = `consumer.from ${from}: the topic has no partition ${missing.join(', ')}`;
+  throw new PipelineError('CONFIG_INVALID', words, { hint });
 }
 
 function beyondEnd(of: TopicPartition, position: bigint, bounds: Bounds): PipelineError {

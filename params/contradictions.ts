@@ -1,6 +1,7 @@
 // Settings that are well formed each but cannot hold together; and some that can, but deserve a warning.
 import { DAY_COLUMN, KAFKA_COLUMNS } from '../pipeline/table.ts';
 import type { Settings, TlsSettings } from './schema.ts';
+import { parseStartPoint } from './start-point.ts';
 
 /** `key` is where the message points: the setting a person would change first. */
 export interface Finding {
@@ -122,15 +123,8 @@ function consumerFindings({ params }: Settings): Finding[] {
 }
 
 function startFindings(from: string): Finding[] {
-  const key = 'consumer.from';
-  if (/^\d{4}-\d\d-\d\d/.test(from) && Number.isNaN(Date.parse(from))) {
-    return [{ key, message: 'expected an ISO time such as 2026-11-21T10:00:00Z' }];
-  }
-  const partitions = from.includes(':') && /^[\d:,]+$/.test(from) ? from.match(/\d+(?=:)/g) : null;
-  if (partitions && new Set(partitions.map(Number)).size < partitions.length) {
-    return [{ key, message: 'a partition stands there twice' }];
-  }
-  return [];
+  const point = parseStartPoint(from);
+  return typeof point === 'string' ? [{ key: 'consumer.from', message: point }] : [];
 }
 
 function connectionFindings({ config }: Settings): Finding[] {

@@ -17,6 +17,9 @@ interface World {
   readonly ledger?: MemoryLedger;
   readonly from?: string;
   readonly onGap?: 'stop' | 'earliest' | 'latest';
+  readonly force?: boolean;
+  /** What was logged. */
+  readonly said?: string[];
   /** Log start and high watermark, one pair for each time they are asked; the last one stays. */
   readonly bounds: readonly (readonly [number, number])[];
   /** End at process start; undefined: the partition was added later. */
@@ -65,7 +68,8 @@ function wholeStart(world: World): Promise<Start> {
       },
     },
     params: consumer,
-    log: silentLog,
+    force: world.force ?? false,
+    log: { ...silentLog, info: (words, fields) => world.said?.push(`${words} ${fields?.['why']}`) },
     clock: systemClock,
   });
   return positions.of(of, signal);
@@ -124,6 +128,60 @@ test('an offset ahead of the table is refused, one behind it changes nothing', a
   await refused(await at('70'), 'POSITION_AHEAD', /20 offsets would be skipped/);
   await refused(await at('3:70'), 'POSITION_AHEAD', /20 offsets/);
   assert.equal(await startOf(await at('10')), 50n);
+});
+
+test('with force a start ahead of the table is a recorded skip, whatever names it, and once only', async () => {
+  for (const [from, wished] of [
+    ['70', 70n],
+    ['3:70', 70n],
+    ['end', 80n],
+    ['-2h', 75n],
+    ['2026-01-01T00:00:00Z', 75n],
+  ] as const) {
+    const ledger = await chainOf(of, [0, 50]);
+    const world = { ledger, from, force: true, bounds: [[0, 90]] as const, end: 80, offsetAt: 75 };
+    assert.equal(await startOf(world), wished, from);
+    const entry = await ledger.read(of, 50n);
+    assert.deepEqual([entry?.kind, entry?.end, entry?.rows], ['skip', wished, 0]);
+    assert.equal(await startOf(world), wished, 'again');
+    assert.equal(await ledger.read(of, wished), undefined);
+  }
+});
+
+test('force neither goes behind the end nor back', async () => {
+  const ledger = await chainOf(of, [0, 50]);
+  const world = { ledger, force: true, bounds: [[0, 90]] as const, end: 90 };
+  await refused({ ...world, from: '91' }, 'POSITION_BEYOND_END', /91.*90/);
+  assert.equal(await ledger.read(of, 50n), undefined, 'nothing was decided');
+  assert.equal(await startOf({ ...world, from: '10' }), 50n);
+});
+
+test('O06: why a partition is read from where is said, and how much a start behind the table finds there', async () => {
+  const said: string[] = [];
+  const bounds = [[0, 90]] as const;
+  await startOf({ from: '3:40', bounds, end: 90, said });
+  await startOf({ bounds, said });
+  await startOf({ bounds, end: 90, live: { isFirst: true }, said });
+  await startOf({ ledger: await chainOf(of, [0, 50]), from: '10', bounds, end: 90, said });
+  assert.deepEqual(said, [
+    'reading from first start, --from 3:40',
+    'reading from a new partition, from its beginning',
+    'reading from first start, from the end',
+    '40 offsets behind --from are in the table already and are not read again undefined',
+    'reading from where the table ends',
+  ]);
+});
+
+test('a start that names a partition the topic does not have is refused', async () => {
+  await refused(
+    { from: '3:1,9:5', bounds: [[0, 90]], end: 90 },
+    'CONFIG_INVALID',
+    /no partition 9/,
+  );
+});
+
+test('--from end is the end at the start of the process, however late a partition comes', async () => {
+  assert.equal(await startOf({ from: 'end', bounds: [[0, 90]], end: 80 }), 80n);
 });
 
 test('O03: a gap stops with its exact range, or is recorded as lost', async () => {
