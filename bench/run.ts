@@ -8,12 +8,13 @@ import { createLog } from '../pipeline/log.ts';
 import { down, up } from '../stack/launch.ts';
 import { hiveInsert } from './cases/hive-insert.ts';
 import { hiveLoad } from './cases/hive-load.ts';
-import type { Line } from './report.ts';
+import { restartCase } from './cases/restart.ts';
 import { type BenchOptions, uniqueBenchName } from './settings.ts';
 
-const CASES: Readonly<Record<string, (options: BenchOptions) => Promise<Line[]>>> = {
+const CASES: Readonly<Record<string, (options: BenchOptions) => Promise<object[]>>> = {
   'hive-load': hiveLoad,
   'hive-insert': hiveInsert,
+  restart: restartCase,
 };
 
 const { values, positionals } = parseArgs({

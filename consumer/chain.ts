@@ -30,7 +30,7 @@ export interface ChainEnd {
 }
 
 /** Most reads of the ledger in flight while guessing where the next entries start. */
-const READ_AHEAD = 16;
+const READ_AHEAD = 8;
 
 /**
  * The position to go on from: the end of the chain. A hint the ledger does not know (edited by hand, of another table,
@@ -127,7 +127,7 @@ async function farthestKnown(
 
 /**
  * The last entry from `from` on, undefined when none stands there. Every entry belongs to the chain (a writer commits at its
- * position only), so one that stands far ahead spares all before it: starts are guessed at doubling distances, as
+ * position only), so one that stands far ahead spares all before it: starts are guessed at growing distances (0, 1, 5, 21, ... lengths), as
  * batches tend to be of one size. Only what `from` and the ends of entries lead to can end the search.
  */
 async function leap(
@@ -142,7 +142,7 @@ async function leap(
     signal.throwIfAborted();
     const starts = Array.from(
       { length: width },
-      (_, index) => position + ((1n << BigInt(index)) - 1n) * length,
+      (_, index) => position + ((4n ** BigInt(index) - 1n) / 3n) * length,
     );
     const found = await Promise.all(starts.map((start) => ledger.read(of, start, signal)));
     const farthest = found.findLastIndex((entry) => entry !== undefined);

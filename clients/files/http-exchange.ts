@@ -1,5 +1,6 @@
 // One HTTP request over node:http. Global fetch cannot talk to a DataNode, which sends a `100 Continue` nobody asked
 // for. Time-outs count silence, not length: a large file may take as long as bytes are moving.
+import { setMaxListeners } from 'node:events';
 import { createReadStream } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -90,6 +91,8 @@ function send(request: http.ClientRequest, body: Exchange['body']): void {
 /** Sends one request and reads the whole answer, whatever its status. Throws ExchangeFailure or `signal.reason`. */
 export async function exchange(ask: Exchange): Promise<Answer> {
   ask.signal.throwIfAborted();
+  // Each request listens to it while it runs, and many of one job run at a time: no leak to warn of.
+  setMaxListeners(0, ask.signal);
   const secure = ask.url.protocol === 'https:';
   const request = (secure ? https : http).request(ask.url, {
     method: ask.method,
