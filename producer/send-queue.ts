@@ -70,7 +70,6 @@ export class SendQueue<Cursor> {
       for (;;) {
         const send = await this.#take();
         if (!send) return;
-        this.#isSending = true;
         await deliver(send);
         this.#isSending = false;
         this.#delivered.resolve();
@@ -93,6 +92,8 @@ export class SendQueue<Cursor> {
       } else if (this.#open.isFull || this.#hasEnded || dueMs <= 0) {
         const taken = this.#open;
         this.#open = this.#newSend();
+        // From this moment on: nobody may find the queue drained between the taking and the sending.
+        this.#isSending = true;
         this.#room.resolve();
         return taken;
       } else {

@@ -2,83 +2,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { isCode, PipelineError, Stopping } from '../../../pipeline/errors.ts';
-import { silentLog } from '../../../pipeline/log.ts';
 import type { OutgoingRecord } from '../../../pipeline/record.ts';
 import { deferred } from '../../../pipeline/retry.ts';
 import type { Source } from '../../../pipeline/source.ts';
-import type { Rotation } from '../../../producer/partition-rotation.ts';
-import { type PumpDeps, type PumpOptions, pump, type Sender } from '../../../producer/pump.ts';
-import { RecentIds } from '../../../producer/recent-ids.ts';
+import { pump } from '../../../producer/pump.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-
-const OPTIONS: PumpOptions = {
-  topic: 't',
-  sendSize: 3,
-  sendBytesMax: 1_000_000,
-  lingerMs: 100,
-  maxMessages: undefined,
-  retryMs: 60_000,
-};
-
-const text = (records: readonly OutgoingRecord[]) => records.map((record) => String(record.value));
-
-/** What every source has besides its records. */
-const PLAIN = { leftOut: 0, gaps: [], parseCursor: (saved: unknown) => saved as number };
-
-/** Yields `count` records "0", "1", ...; the cursor is the number of records so far. */
-function numbers(count: number, onPull: (at: number) => void = () => {}): Source<number> {
-  return {
-    ...PLAIN,
-    name: 'numbers',
-    async *read(after, signal) {
-      for (let at = after ?? 0; at < count && !signal.aborted; at += 1) {
-        onPull(at);
-        yield { record: { key: null, value: Buffer.from(String(at)) }, cursor: at + 1 };
-      }
-    },
-  };
-}
-
-class RecordingSender implements Sender {
-  readonly sends: string[][] = [];
-  before: (attempt: number, records: readonly OutgoingRecord[]) => Promise<void> = async () => {};
-  #attempts = 0;
-
-  async send(_topic: string, records: readonly OutgoingRecord[]) {
-    this.#attempts += 1;
-    await this.before(this.#attempts, records);
-    this.sends.push(text(records));
-    const counts = new Map<number, number>();
-    for (const { partition = -1 } of records)
-      counts.set(partition, (counts.get(partition) ?? 0) + 1);
-    return counts;
-  }
-}
-
-const to = (next: () => number): Rotation => ({
-  next,
-  isDue: () => false,
-  turn() {},
-  state: () => undefined,
-});
-
-const deps = (
-  sender: Sender,
-  clock = new ManualClock(),
-  stop = new AbortController(),
-  more: Partial<PumpDeps<number>> = {},
-): PumpDeps<number> => ({
-  sender,
-  rotation: to(() => 0),
-  recentIds: async () => new RecentIds(100),
-  save: async () => {},
-  onTurn() {},
-  log: silentLog,
-  clock,
-  signal: stop.signal,
-  ...more,
-});
+import { deps, numbers, OPTIONS, PLAIN, RecordingSender, to } from './pump-world.ts';
 
 suite('pump', () => {
   test('sends everything in order, in sends of at most sendSize, and sums up', async () => {
