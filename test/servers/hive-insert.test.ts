@@ -145,21 +145,28 @@ test('of many writers of one batch exactly one wins, all learn who, and the rows
   }
 });
 
-test('a batch over forty days, and one that needs several statements', async () => {
+test('a batch over 52 days keeps the order of its rows in every file, and one may need several statements', async () => {
   const table = tables.table();
   const sink = await tables.writer(table);
-  const days = range(0, 40).map((day) => new Date(day * 86_400_000).toISOString().slice(0, 10));
-  await deliverTo(
-    sink,
-    batchOf(
-      0,
-      days.flatMap((day, at) => rows(at, 1, day)),
-    ),
+  // More days than one statement takes.
+  const days = range(0, 52).map((day) => new Date(day * 86_400_000).toISOString().slice(0, 10));
+  const values = [...days, ...days].flatMap((day, at) => rows(at, 1, day));
+  await deliverTo(sink, batchOf(0, values));
+  const found = await tables.hive.query(
+    `SELECT INPUT__FILE__NAME AS f, kafka_offset AS o FROM ${table.database}.${table.name}`,
+    never,
   );
-  assert.deepEqual(await tables.offsets(table), range(0, 40));
+  const files = new Map<string, typeof found>();
+  for (const one of found) {
+    files.set(String(one['f']), [...(files.get(String(one['f'])) ?? []), one]);
+  }
+  assert.equal(files.size, 52);
+  for (const [first, second] of files.values()) {
+    assert.equal(Number(second?.['o']), Number(first?.['o']) + 52);
+  }
   // More than half a statement each, see STATEMENT_BYTES_MAX.
   const long = 'x'.repeat(1_600_000);
   const wide = range(0, 3).map((at): Value => ({ day: '2026-11-21', row: row(`${at}${long}`) }));
-  await deliverTo(sink, batchOf(40, wide));
-  assert.deepEqual(await tables.offsets(table), range(0, 43));
+  await deliverTo(sink, batchOf(104, wide));
+  assert.deepEqual(await tables.offsets(table), range(0, 107));
 });
