@@ -51,6 +51,11 @@ export function check(
 const nameOf = ({ partition, offset }: { partition: number; offset: bigint }) =>
   `${partition}:${offset}`;
 
+const placeOf = ({ partition, offset }: { partition: number; offset: bigint }) => ({
+  partition,
+  offset,
+});
+
 /** Acknowledged records are in the topic; one life of a producer sends each once, in order, unaltered. */
 function checkSending(
   { records }: Evidence,
@@ -74,12 +79,16 @@ function checkSending(
     const before = latest.get(lane) ?? -1;
     if (sequence <= before) {
       const what = `record ${id} stands behind ${producer}-${before} of the same life of its producer`;
-      found.push({ promise: 'sent once', at: record, what });
+      found.push({ promise: 'sent once', at: placeOf(record), what });
     }
     latest.set(lane, Math.max(before, sequence));
     const sent = recordOf(producer, sequence, workload);
     if (!sameBytes(sent.value, record.value) || sent.timestamp !== record.timestamp) {
-      found.push({ promise: 'altered', at: record, what: `record ${id} is not as it was sent` });
+      found.push({
+        promise: 'altered',
+        at: placeOf(record),
+        what: `record ${id} is not as it was sent`,
+      });
     }
   }
   return found;
@@ -103,28 +112,42 @@ function checkRows({ records, rows, chains }: Evidence, workload: Workload): Vio
     const fate = fateOf(record.value, workload.tombstones);
     const [row] = standing;
     if (fate.kind !== 'row') {
-      if (row) found.push({ promise: 'invented', at: record, what: `a ${fate.kind} is a row` });
+      if (row)
+        found.push({ promise: 'invented', at: placeOf(record), what: `a ${fate.kind} is a row` });
     } else if (row === undefined) {
       if (entryAt(chains, record.partition, record.offset) === undefined) continue;
-      found.push({ promise: 'lost', at: record, what: `record ${record.id} is not in the table` });
+      found.push({
+        promise: 'lost',
+        at: placeOf(record),
+        what: `record ${record.id} is not in the table`,
+      });
     } else if (standing.length > 1) {
       const files = standing.map(({ file }) => file).join(', ');
       const what = `record ${record.id} is in the table ${standing.length} times: ${files}`;
-      found.push({ promise: 'doubled', at: record, what });
+      found.push({ promise: 'doubled', at: placeOf(record), what });
     } else if (entryAt(chains, record.partition, record.offset) === undefined) {
       found.push({
         promise: 'invented',
-        at: record,
-        what: `no ledger entry covers the row of ${record.id}`,
+        at: placeOf(record),
+        what: `no ledger entry covers the row of record ${record.id}`,
       });
     } else if (row.id !== fate.id || row.text !== fate.text) {
-      found.push({ promise: 'altered', at: record, what: `the row of ${record.id} differs` });
+      found.push({
+        promise: 'altered',
+        at: placeOf(record),
+        what: `the row of record ${record.id} differs`,
+      });
     } else if (!row.file.includes(`/${dayOf(record.timestamp)}/`)) {
-      found.push({ promise: 'altered', at: record, what: `the row lies in ${row.file}` });
+      found.push({
+        promise: 'altered',
+        at: placeOf(record),
+        what: `the row of record ${record.id} lies in ${row.file}`,
+      });
     }
   }
   for (const [row] of byName.values()) {
-    if (row) found.push({ promise: 'invented', at: row, what: 'the topic has no such record' });
+    if (row)
+      found.push({ promise: 'invented', at: placeOf(row), what: 'the topic has no such record' });
   }
   return found;
 }
@@ -139,11 +162,11 @@ function checkFiles({ rows, chains }: Evidence): Violation[] {
     const entry = entryAt(chains, row.partition, row.offset);
     if (before && row.offset <= before.offset) {
       const what = `${row.file} has it behind offset ${before.offset}`;
-      found.push({ promise: 'order', at: row, what });
+      found.push({ promise: 'order', at: placeOf(row), what });
     }
     if (before && entry !== before.entry) {
       const what = `${row.file} holds rows of several ledger entries`;
-      found.push({ promise: 'order', at: row, what });
+      found.push({ promise: 'order', at: placeOf(row), what });
     }
     last.set(lane, { offset: row.offset, entry });
   }
@@ -163,15 +186,27 @@ function checkDeadLetters(
     const isExpected = fateOf(record.value, workload.tombstones).kind === 'dead-letter';
     const isRead = entryAt(chains, record.partition, record.offset) !== undefined;
     if (isRead && isExpected && letter === undefined) {
-      found.push({ promise: 'lost', at: record, what: `dead letter ${record.id} is missing` });
+      found.push({
+        promise: 'lost',
+        at: placeOf(record),
+        what: `dead letter ${record.id} is missing`,
+      });
     } else if (letter && !isExpected) {
-      found.push({ promise: 'invented', at: record, what: 'a good record is a dead letter' });
+      found.push({
+        promise: 'invented',
+        at: placeOf(record),
+        what: 'a good record is a dead letter',
+      });
     } else if (letter && !sameBytes(letter.value, record.value)) {
-      found.push({ promise: 'altered', at: record, what: `dead letter ${record.id} differs` });
+      found.push({
+        promise: 'altered',
+        at: placeOf(record),
+        what: `dead letter ${record.id} differs`,
+      });
     }
   }
   for (const letter of letters.values()) {
-    found.push({ promise: 'invented', at: letter, what: 'a dead letter of no record' });
+    found.push({ promise: 'invented', at: placeOf(letter), what: 'a dead letter of no record' });
   }
   return found;
 }
