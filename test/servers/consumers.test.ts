@@ -6,7 +6,6 @@ import { runConsumerFromPosition } from '../../consumer/consumer-from-position.t
 import { isCode } from '../../pipeline/errors.ts';
 import { eventually } from '../support/eventually.ts';
 import { testSettings } from '../support/settings.ts';
-import { uniqueName } from '../support/stack.ts';
 import { post, posts, start, World } from '../support/world.ts';
 
 let world: World;
@@ -145,51 +144,6 @@ test('a topic of plain text lands in column value', async () => {
     rows.map((row) => row['id']),
     [null, null, null, null],
   );
-});
-
-const STARTS = [
-  { from: 'beginning', firsts: [0, 0] },
-  { from: 'end', firsts: [undefined, undefined] },
-  { from: '5', firsts: [5, 5] },
-  { from: '0:3,1:7', firsts: [3, 7] },
-  { from: '2026-03-01T00:00:00Z', firsts: [4, 4] },
-];
-for (const { from, firsts } of STARTS) {
-  test(`O06: the first start from ${from} is where it was asked`, async () => {
-    const settings = testSettings({ consumer: { from } });
-    const { topic, table } = settings.params;
-    await world.createTopic(topic, 2);
-    const old = Date.parse('2026-01-01T00:00:00Z');
-    const recent = Date.parse('2026-04-01T00:00:00Z');
-    const records = posts(20, 2).map((one, index) => ({
-      ...one,
-      timestamp: index < 8 ? old : recent,
-    }));
-    await world.send(topic, records);
-    await untilEnd(settings);
-    const offsets = await world.offsets(table.name);
-    assert.deepEqual(
-      firsts,
-      [0, 1].map((p) => offsets.find(({ partition }) => partition === p)?.first),
-    );
-    for (const { rows, distinct, first, last } of offsets) {
-      assert.deepEqual([last, rows, distinct], [9, 10 - first, 10 - first]);
-    }
-  });
-}
-
-test('--from on a table that goes further reads nothing twice, and ahead of it is refused', async () => {
-  const settings = testSettings();
-  const { topic, consumer } = settings.params;
-  await world.createTopic(topic, 1);
-  await world.send(topic, posts(30, 1));
-  await untilEnd(settings);
-  const with_ = (from: string) => ({
-    ...settings,
-    params: { ...settings.params, consumer: { ...consumer, from, group: uniqueName('g') } },
-  });
-  assert.equal((await untilEnd(with_('beginning'))).rows, 0);
-  await assert.rejects(untilEnd(with_('40')), (error) => isCode(error, 'POSITION_AHEAD'));
 });
 
 test('O03: records deleted before they were read stop the consumer with their exact range, and --on-gap records the loss', async () => {
