@@ -115,6 +115,11 @@ function consumerFindings({ params }: Settings): Finding[] {
     const message = `a batch of ${params.batch.bytesMax} bytes does not fit limits.bufferBytesMax (${params.limits.bufferBytesMax})`;
     found.push({ key: 'batch.bytesMax', message });
   }
+  const { dedupe, valueFormat } = params.consumer;
+  if (dedupe && dedupe.by !== '$key' && valueFormat === 'text') {
+    const message = 'consumer.valueFormat text has no fields; only $key tells its records apart';
+    found.push({ key: 'consumer.dedupe.by', message });
+  }
   if (params.consumer.group === params.consumer.liveGroup) {
     const message = 'the live consumer needs a group of its own, other than consumer.group';
     found.push({ key: 'consumer.liveGroup', message });

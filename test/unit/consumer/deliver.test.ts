@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Delivery, deliver } from '../../../consumer/deliver.ts';
 import { Lane } from '../../../consumer/lane.ts';
+import { fingerprint } from '../../../consumer/sinks/fingerprint.ts';
 import type { Batch } from '../../../pipeline/batch.ts';
 import type { Clock } from '../../../pipeline/clock.ts';
 import { PipelineError } from '../../../pipeline/errors.ts';
@@ -139,4 +140,16 @@ test('T03: a failed placing is repeated with the entry that stands, under the sa
   assert.deepEqual(to.staged, ['posts-0 [0, 3)']);
   assert.deepEqual(to.placed, ['posts-0 [0, 3)']);
   assert.equal((await to.ledger.read(of, 0n))?.attempt, 'attempt 1');
+});
+
+test('what repeats an earlier record is not staged, counts as skipped, and is the last record of its entry all the same', async () => {
+  const to = new Destination();
+  const records = [0, 1, 2].map(record);
+  const batch = { range: { ...of, start: 0n, end: 3n }, records, repeats: new Set([0n, 2n]) };
+  const { signal } = new AbortController();
+  const { rows, skipped, last } = await deliver(batch, to.delivery, signal);
+  assert.deepEqual([rows, skipped, last], [1, 2, fingerprint(records[2])]);
+  const before = fingerprint(records[2]);
+  const empty = { range: { ...of, start: 3n, end: 9n }, records: [], before };
+  assert.deepEqual((await deliver(empty, to.delivery, signal)).last, before);
 });

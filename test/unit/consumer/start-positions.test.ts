@@ -8,7 +8,7 @@ import { systemClock } from '../../../pipeline/clock.ts';
 import { type ErrorCode, isCode } from '../../../pipeline/errors.ts';
 import { silentLog } from '../../../pipeline/log.ts';
 import type { PlacedBatch } from '../../../pipeline/position-store.ts';
-import { chainOf, MemoryLedger } from '../../support/memory-ledger.ts';
+import { chainOf, entryOf, MemoryLedger } from '../../support/memory-ledger.ts';
 
 const of = { topic: 'posts', partition: 3 };
 const { signal } = new AbortController();
@@ -217,4 +217,25 @@ test('the live consumer that starts its group passes over what was sent before, 
   assert.equal((await first.ledger.read(of, 50n))?.kind, 'skip');
   assert.equal(await startOf(await world(false)), 50n);
   assert.equal(await startOf({ bounds: [[0, 90]], end: 80, live: { isFirst: false } }), 80n);
+});
+
+test('the last record is known behind every kind of entry, and a live consumer signs where it begins', async () => {
+  const last = { offset: 49n, timestamp: 7, checksum: 'abc' };
+  const ledger = new MemoryLedger();
+  await ledger.origin(of, 0n);
+  await ledger.commit(entryOf(of, 0, 50, { last }));
+  const committed: PlacedBatch[] = [];
+  const world: World = { ledger, bounds: [[0, 90]], end: 80, live: { isFirst: true }, committed };
+  const started = { position: 80n, last, origin: 0n, logStart: 0n };
+  assert.deepEqual(await wholeStart(world), started, 'behind the jump that was just recorded');
+  assert.deepEqual(await wholeStart({ ...world, live: { isFirst: false } }), started);
+  assert.deepEqual(
+    committed.map(({ start, end }) => [start, end]),
+    [
+      [50n, 80n],
+      [50n, 80n],
+    ],
+  );
+  const lost: World = { ledger, onGap: 'earliest', bounds: [[85, 90]], end: 90 };
+  assert.deepEqual(await wholeStart(lost), { ...started, position: 85n, logStart: 85n });
 });

@@ -13,6 +13,11 @@ const REFUSED: readonly [why: string, params: string, told: string][] = [
     'params.json:1:15 consumer.valueFormat: text needs a column for the whole value: path $ or $rest in table.columns',
   ],
   [
+    'records of text are told apart by their key',
+    '{"consumer": {"dedupe": {"by": "id"}, "valueFormat": "text"}}',
+    'params.json:1:26 consumer.dedupe.by: consumer.valueFormat text has no fields; only $key tells its records apart',
+  ],
+  [
     'the day comes from a timestamp column',
     table(`"dayFrom": "lang"`),
     'params.json:1:12 table.dayFrom: column lang is of type string; expected kafka_timestamp or a timestamp column',
