@@ -68,12 +68,15 @@ export async function resume(
   );
   if (last && !placedBefore) await place(last);
   if (end.unknown) {
-    log.warn('the ledger does not know the saved position; going on at the end of its chain', {
-      topic: of.topic,
-      partition: of.partition,
-      saved: formatRange(end.unknown),
-      position: end.position,
-    });
+    log.warn(
+      'the ledger does not know the saved position; going on at the end of its chain (`positions rebuild` mends the file)',
+      {
+        topic: of.topic,
+        partition: of.partition,
+        saved: formatRange(end.unknown),
+        position: end.position,
+      },
+    );
   }
   return end;
 }

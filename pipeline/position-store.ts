@@ -3,6 +3,7 @@ import type { OffsetRange, TopicPartition } from './range.ts';
 
 /** A batch that was placed: its range, and the attempt that won it, so that another table's batch is not taken for it. */
 export interface PlacedBatch extends OffsetRange {
+  /** Empty when it is not known. */
   readonly attempt: string;
 }
 

@@ -74,7 +74,8 @@ function parseRange(
 ): Pick<PlacedBatch, 'start' | 'end' | 'attempt'> {
   const { lastBatch, next } = Object.fromEntries(entriesOf(value, file, where));
   const batch = Object.fromEntries(entriesOf(lastBatch, file, `${where}.lastBatch`));
-  const { start, end, attempt } = batch;
+  // Files of the first versions name no attempt. None is empty, so their last batch is placed again, which changes nothing.
+  const { start, end, attempt = '' } = batch;
   if (!isOffset(start)) throw corrupt(file, `${where}.lastBatch.start`, 'is no offset in quotes');
   if (!isOffset(end)) throw corrupt(file, `${where}.lastBatch.end`, 'is no offset in quotes');
   if (next !== end) throw corrupt(file, `${where}.next`, 'differs from lastBatch.end');

@@ -123,8 +123,9 @@ export class TableFiles {
     const { files, root } = this.#parts;
     const staging = `${root}/${stagingOf(of)}`;
     for (const { name } of (await files.list(staging, signal)) ?? []) {
-      const isUndecided = /^\d+$/.test(name) && BigInt(name) >= position;
-      if (!isUndecided) await files.remove(`${staging}/${name}`, signal);
+      const isStart = /^\d+$/.test(name);
+      const isOurs = isStart ? BigInt(name) < position : /^(origin|roll-up-\d+)$/.test(name);
+      if (isOurs) await files.remove(`${staging}/${name}`, signal);
     }
   }
 

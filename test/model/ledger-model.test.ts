@@ -23,7 +23,7 @@ async function firstFailure(planted: Planted, runs: number): Promise<Failure | u
 }
 
 describe('delivery under random schedules', () => {
-  test(`no row is lost or doubled in ${RUNS} schedules`, async () => {
+  test(`X02: no row is lost or doubled in ${RUNS} schedules, while staging is swept and the ledger rolled up`, async () => {
     assert.equal(await firstFailure('none', RUNS), undefined);
   });
 

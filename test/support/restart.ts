@@ -57,7 +57,8 @@ export async function writeLedger(
   }
 }
 
-async function directoryOf(hive: HiveClient, { params }: Settings): Promise<string> {
+/** The directory of the table on HDFS. */
+export async function directoryOf(hive: HiveClient, { params }: Settings): Promise<string> {
   const { database, name } = params.table;
   const facts = await hive.query(`DESCRIBE FORMATTED \`${database}\`.\`${name}\``, signal);
   const location = facts.find((fact) => String(fact['col_name']).startsWith('Location'));

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { failsWith, inWorld, put, range, save, signal } from './file-world.ts';
 
 describe('a position file that is not as it was left', () => {
-  test('a missing or an empty file starts afresh and says so', () =>
+  test('R03: a missing or an empty file starts afresh and says so', () =>
     inWorld(async (world) => {
       for (const text of [undefined, '', '\n']) {
         if (text !== undefined) await put(world.file, text);
@@ -20,7 +20,7 @@ describe('a position file that is not as it was left', () => {
       }
     }));
 
-  test('a file cut off anywhere is moved aside, and the store starts afresh', () =>
+  test('R04: a file cut off anywhere is moved aside, and the store starts afresh', () =>
     inWorld(async (world) => {
       await save(world, range(40, 50));
       const whole = await readFile(world.file);
@@ -68,7 +68,6 @@ describe('a position file that is not as it was left', () => {
         position('{"lastBatch":{"start":1,"end":5,"attempt":"a"},"next":5}'),
         position('{"lastBatch":{"start":"-1","end":"5","attempt":"a"},"next":"5"}'),
         position('{"lastBatch":{"start":"5","end":"5","attempt":"a"},"next":"5"}'),
-        position('{"lastBatch":{"start":"1","end":"5"},"next":"5"}'),
         position('{"lastBatch":{"start":"1","end":"5","attempt":7},"next":"5"}'),
         position('{"lastBatch":null,"next":"5"}'),
       ];
@@ -86,6 +85,16 @@ describe('a position file that is not as it was left', () => {
           'nothing stays locked',
         );
       }
+    }));
+
+  test('a file of the first versions, without attempts, is a hint all the same', () =>
+    inWorld(async (world) => {
+      await put(world.file, position('{"lastBatch":{"start":"1","end":"5"},"next":"5"}'));
+      const store = world.make();
+      await store.open(signal);
+      const of = { topic: 'posts', partition: 0 };
+      assert.deepEqual(await store.last(of), { ...of, start: 1n, end: 5n, attempt: '' });
+      await store.close();
     }));
 
   test('a directory in its place is refused', () =>
