@@ -2,6 +2,7 @@
 // taken for that: not transactions, not compaction.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';
 import { runPositions } from '../../consumer/positions/command.ts';
 import type { Settings } from '../../params/schema.ts';
@@ -101,4 +102,23 @@ test('O01 O02: a position behind aborted transactions, markers, or a tombstone o
   assert.equal((await untilEnd(settings)).rows, 0);
   await transaction(40, 'commit');
   assert.equal((await untilEnd(settings)).rows, 5);
+});
+
+test('O03: retention that takes the last record from under an idle consumer is neither a loss nor another topic', async () => {
+  const settings = testSettings({ batch: { idleMsMax: 200 }, positions: { store: 'group' } });
+  const { topic, consumer } = settings.params;
+  await world.createTopic(topic, 1);
+  await world.send(topic, posts(10, 1));
+  const heard = heardLog();
+  const running = start((deps) => runConsumerFromPosition(settings, { ...deps, log: heard.log }));
+  await heard.until(/batch placed/);
+  await world.deleteRecords(topic, 0, 10n);
+  // After a second without records the consumer looks at its last record before it takes more: that one is gone.
+  await sleep(1100);
+  await world.send(topic, posts(5, 1, 10));
+  await heard.until(/batch placed.*start=10 /);
+  assert.equal((await running.stop()).rows, 15);
+  assert.deepEqual(await rows(settings), [[15, 14]]);
+  const committed = await world.admin.groupOffsets(consumer.group, topic);
+  assert.equal(committed.get(0)?.offset, 15n);
 });
