@@ -223,9 +223,13 @@ function saslOptions(sasl: KafkaSettings['sasl']): SASLOptions | undefined {
   } as SASLOptions;
 }
 
+/** How often the same warning of kafkajs is shown: it repeats them at each attempt, for each broker in turn. */
+const WARNING_MS = 60_000;
+const WARNINGS_MAX = 100;
+
 /** kafkajs' lines: its errors are our warnings (what matters is thrown, too), the rest is for --log-level debug. */
 function logLine(log: Log) {
-  let lastWarning = '';
+  const warned = new Map<string, number>();
   return (entry: {
     namespace: string;
     level: logLevel;
@@ -234,9 +238,11 @@ function logLine(log: Log) {
     const { message, broker } = entry.log;
     const text = `kafkajs: ${message}`;
     const fields = { part: entry.namespace, broker };
-    const isNew = lastWarning !== message;
+    const now = systemClock.monotonic();
+    const isNew = now - (warned.get(message) ?? Number.NEGATIVE_INFINITY) > WARNING_MS;
     if (entry.level !== logLevel.ERROR || !isNew) return log.debug(text, fields);
-    lastWarning = message;
+    if (warned.size >= WARNINGS_MAX) warned.clear();
+    warned.set(message, now);
     log.warn(text, fields);
   };
 }

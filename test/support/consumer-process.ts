@@ -16,6 +16,12 @@ export interface Line {
   readonly [field: string]: unknown;
 }
 
+/** No consumer may outlive its test file. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export class ConsumerProcess {
   readonly lines: Line[] = [];
   readonly positionFile: string;
@@ -43,8 +49,8 @@ export class ConsumerProcess {
       open = lines.pop() ?? '';
       for (const line of lines) this.lines.push(parse(line));
     });
-    // No consumer may outlive its test file.
-    process.once('exit', () => this.#child.kill('SIGKILL'));
+    running.add(this.#child);
+    this.#child.once('close', () => running.delete(this.#child));
   }
 
   /** The topic partitions of its last join; empty before the first. */
@@ -57,6 +63,11 @@ export class ConsumerProcess {
   get isStopped(): boolean {
     const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+  }
+
+  /** All it said, for the message of a failed assertion. */
+  get told(): string {
+    return this.lines.map((line) => JSON.stringify(line)).join('\n');
   }
 
   /** Lines with this message. */
@@ -78,7 +89,7 @@ export class ConsumerProcess {
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM');
     const [code] = await this.#closed;
-    assert.equal(code, 0, this.lines.map((line) => JSON.stringify(line)).join('\n'));
+    assert.equal(code, 0, this.told);
   }
 }
 
