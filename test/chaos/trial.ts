@@ -6,6 +6,7 @@ import { configSchema, paramsSchema, type Settings } from '../../params/schema.t
 import { systemClock } from '../../pipeline/clock.ts';
 import { describe } from '../../pipeline/errors.ts';
 import { silentLog } from '../../pipeline/log.ts';
+import { withRetry } from '../../pipeline/retry.ts';
 import { uniqueName } from '../support/stack.ts';
 import { acknowledgedEnd } from './acknowledged.ts';
 import { check } from './checker.ts';
@@ -33,6 +34,7 @@ const PRODUCERS_CLIENT = CLIENTS - 1;
 const DRAIN_MS = 240_000;
 const DRAIN_POLL_MS = 300;
 const KAFKA_MS = 60_000;
+const ASK_RETRY = { delayMs: 200, delayMsMax: 1000, deadlineMs: 60_000 };
 
 /** Runs one schedule. Throws only when the run itself cannot go on (servers that do not heal, an abort). */
 export async function runTrial(schedule: Schedule, options: TrialOptions): Promise<TrialReport> {
@@ -115,10 +117,13 @@ class Trial {
   async #drain(admin: KafkaAdmin): Promise<string | undefined> {
     const { signal } = this.#options;
     if (this.#over.signal.aborted) return undefined;
-    const ends = await admin.offsets(this.#name, signal);
+    // A broker that is just back refuses some questions for a moment.
+    const asked = <T>(question: () => Promise<T>) =>
+      withRetry(question, ASK_RETRY, systemClock, signal);
+    const ends = await asked(() => admin.offsets(this.#name, signal));
     const deadline = systemClock.monotonic() + DRAIN_MS;
     for (;;) {
-      const committed = await admin.groupOffsets(this.#name, this.#name, signal);
+      const committed = await asked(() => admin.groupOffsets(this.#name, this.#name, signal));
       const behind = [...ends].filter(
         ([partition, { highWatermark }]) =>
           (committed.get(partition)?.offset ?? 0n) < highWatermark,
