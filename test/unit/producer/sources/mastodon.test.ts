@@ -45,10 +45,18 @@ const source = (url: string, token?: string, options: Partial<MastodonOptions> =
     ...options,
   });
 
-async function world(token: string | undefined, posts: TimelineOptions, options: Faulty = {}) {
+/** Only the stop may end these: no time-out of ours comes first. */
+const PATIENT = { ...LIMITS, answerMs: 10_000, stallMs: 10_000, pollMs: 10_000 };
+
+async function world(
+  token: string | undefined,
+  posts: TimelineOptions,
+  options: Faulty = {},
+  limits = LIMITS,
+) {
   const [double, url] = await mastodon(posts, options);
   const expected = Array.from({ length: posts.count ?? 0 }, (_, index) => double.idOf(index));
-  return { double, expected, make: () => source(url, token), dispose: async () => {} };
+  return { double, expected, make: () => source(url, token, { limits }), dispose: async () => {} };
 }
 
 for (const token of [undefined, TOKEN]) {
@@ -56,9 +64,9 @@ for (const token of [undefined, TOKEN]) {
     whole: () => world(token, { count: 45 }),
     troubled: () => world(token, { count: 400, rate: 1500 }, { misbehave: 5, postsBetween: 100 }),
     silent: [
-      () => world(token, { count: 0 }),
+      () => world(token, { count: 0 }, {}, PATIENT),
       async () => {
-        const silent = await world(token, { count: 0 });
+        const silent = await world(token, { count: 0 }, {}, PATIENT);
         silent.double.misbehave('black-hole');
         return silent;
       },
