@@ -81,11 +81,13 @@ export const ERROR_CODES = {
   POSITION_ROLLED_UP: position(
     'A writer was away for longer than ledger.keepDays: what it wanted to write was decided long ago.',
   ),
-  POSITION_LOCKED: position('Another process holds the position file.'),
+  POSITION_LOCKED: position('Another process holds the position file or the cursor file.'),
   POSITION_CORRUPT: position(
-    'A position file or ledger entry cannot be read as what it should be.',
+    'A position file, cursor file or ledger entry cannot be read as what it should be.',
   ),
-  POSITION_UNWRITABLE: position('The position file cannot be written: rights or full disk.'),
+  POSITION_UNWRITABLE: position(
+    'The position file or the cursor file cannot be written: rights or full disk.',
+  ),
   VERIFY_FAILED: { retry: 'never', exit: 1, meaning: 'Topic, ledger and table do not agree.' },
   STACK_PREREQUISITE: stack('Node, Java or Maven is missing or too old.'),
   STACK_ARTIFACT: stack('An artifact of the local stack is missing or its checksum differs.'),

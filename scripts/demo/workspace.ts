@@ -95,6 +95,7 @@ class DemoWorkspace implements Workspace {
       producer: {
         topicPartitions: partitions,
         partitionSwitchMinutes: PARTITION_SWITCH_MINUTES,
+        cursorFile: join(this.folder, 'state/cursors.json'),
       },
       batch: { size: batchSize, idleMsMax: IDLE_MS },
       table: { database: this.database },

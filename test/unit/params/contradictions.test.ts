@@ -8,6 +8,26 @@ const table = (rest: string) => `{"table": {${rest}}}`;
 
 const REFUSED: readonly [why: string, params: string, told: string][] = [
   [
+    'a source runs once',
+    '{"producer": {"source": ["lines", "lines"]}}',
+    'params.json:1:15 producer.source: a source stands there twice',
+  ],
+  [
+    'a line is either a row or raw',
+    '{"producer": {"raw": true, "csv": true}}',
+    'params.json:1:28 producer.csv: a row of CSV becomes JSON, a raw line stays as it is; choose one of the two',
+  ],
+  [
+    'one file is followed',
+    '{"producer": {"follow": true, "input": ["a", "b"]}}',
+    'params.json:1:15 producer.follow: needs producer.input with one file that grows; standard input is followed anyway',
+  ],
+  [
+    'a packed file does not grow',
+    '{"producer": {"follow": true, "input": ["a.gz"]}}',
+    'params.json:1:15 producer.follow: needs producer.input with one file that grows; standard input is followed anyway',
+  ],
+  [
     'text needs a column for the whole value',
     `{"consumer": {"valueFormat": "text"}, "table": {"columns": [${column('a')}]}}`,
     'params.json:1:15 consumer.valueFormat: text needs a column for the whole value: path $ or $rest in table.columns',

@@ -40,6 +40,18 @@ test('text becomes the type of its setting', (t) => {
   assert.deepEqual(params.producer.input, ['x,y']);
 });
 
+test('where one stands for a list of one, a text, a list and a,b,c are taken', (t) => {
+  const hashtags = (given: Parameters<typeof load>[1]) => load(t, given).settings.params.hashtag;
+  assert.deepEqual(hashtags({ params: '{"hashtag": "#a"}' }), ['#a']);
+  assert.deepEqual(hashtags({ params: '{"hashtag": ["a", "größe"]}' }), ['a', 'größe']);
+  assert.deepEqual(hashtags({ env: { KH_HASHTAG: 'a, b' } }), ['a', 'b']);
+  assert.equal(hashtags({}), undefined);
+  const { params } = load(t, { env: { KH_PRODUCER__SOURCE: 'bluesky,mastodon' } }).settings;
+  assert.deepEqual(params.producer.source, ['bluesky', 'mastodon']);
+  const { lines } = refusal(t, { env: { KH_PRODUCER__SOURCE: 'bluesky,myspace' } });
+  assert.match(lines.join(), /producer\.source\.1: expected one of x, bluesky, mastodon, lines/);
+});
+
 test('text that does not fit is told with the name of its variable', (t) => {
   const { lines } = refusal(t, {
     env: {

@@ -71,6 +71,18 @@ test('a secret is refused on the command line', (t) => {
   ]);
 });
 
+test('a token inside a list is as secret as any other', (t) => {
+  const servers = `[{"url": "https://m.example", "token": "${CANARY}"}]`;
+  const loaded = load(t, { env: { KH_MASTODON__SERVERS: servers } });
+  assert.equal(loaded.settings.config.mastodon.servers[0]?.token?.reveal(), CANARY);
+  assertHidden(explainLines(explain(loaded)).join('\n'));
+  assertHidden(inspect(loaded, { depth: 20, showHidden: true }));
+  const { lines } = refusal(t, { set: [`mastodon.servers=${servers}`] });
+  assert.deepEqual(lines, [
+    '--set mastodon.servers: a secret is not taken from the command line, where others can read it; set KH_MASTODON__SERVERS',
+  ]);
+});
+
 test('a secret in a file is read anew each time it is revealed, without its last line break', (t) => {
   const file = join(emptyDirectory(t), 'password');
   writeFileSync(file, `${CANARY}\n`, { mode: 0o600 });
@@ -121,6 +133,10 @@ test('a config file with a secret that everybody may read is warned about', (t) 
     /config\.json:1:11 hive\.password: every user .* chmod 600/,
   );
   assert.deepEqual(warningsAt(0o600), []);
+  writeFileSync(file, '{"mastodon": {"servers": [{"url": "https://m.example"}]}}');
+  assert.deepEqual(warningsAt(0o644), [], 'no token, no secret');
+  writeFileSync(file, `{"mastodon": {"servers": [{"url": "https://m.example", "token": "x"}]}}`);
+  assert.match(warningsAt(0o644).join(), /mastodon\.servers: .* KH_MASTODON__SERVERS$/);
 });
 
 test('a Secret prints as [secret] in every way', () => {
