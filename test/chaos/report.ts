@@ -41,7 +41,7 @@ export function planLines({ seed, minutes, workload, faults }: Schedule): string
   ];
 }
 
-export function describeFault(fault: Fault): string {
+function describeFault(fault: Fault): string {
   const { kind, target, durationMs, atMs: _, ...rest } = fault;
   const details = Object.entries(rest).map(([name, value]) => `${name} ${value}`);
   const who = typeof target === 'number' ? `#${target}` : target;
@@ -100,6 +100,6 @@ function violationLine({ promise, at, what }: Violation, evidence: Evidence): st
   return `${promise}: ${where}: ${what} (ledger: ${entries.join(', ') || 'no entry'})`;
 }
 
-export function seconds(ms: number): string {
+function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
