@@ -8,6 +8,7 @@ import {
   quoteTable,
   type TableName,
 } from '../../clients/hive/describe.ts';
+import { quoteName } from '../../clients/hive/quoting.ts';
 import type { HiveClient } from '../../clients/hive/session.ts';
 import type { Batch } from '../../pipeline/batch.ts';
 import type { Clock } from '../../pipeline/clock.ts';
@@ -15,12 +16,7 @@ import { invariant, PipelineError } from '../../pipeline/errors.ts';
 import type { BatchRecord, Ledger, StagedFile } from '../../pipeline/ledger.ts';
 import { formatRange, type TopicPartition } from '../../pipeline/range.ts';
 import type { Reject, Sink, Staged } from '../../pipeline/sink.ts';
-import {
-  type ColumnType,
-  DAY_COLUMN,
-  KAFKA_COLUMNS,
-  type TableSpec,
-} from '../../pipeline/table.ts';
+import { type Column, DAY_COLUMN, KAFKA_COLUMNS, type TableSpec } from '../../pipeline/table.ts';
 import { MetastoreLedger } from '../metastore-ledger.ts';
 import { fingerprint } from './fingerprint.ts';
 import {
@@ -108,7 +104,8 @@ export class HiveInsertSink implements Sink {
   readonly #parts: HiveInsertParts;
   readonly #ledger: MetastoreLedger;
   readonly #staging: TableName;
-  readonly #types: readonly ColumnType[];
+  /** Named in every statement: a table that grew has its columns in another order, and perhaps more of them. */
+  readonly #columns: readonly Omit<Column, 'path'>[];
   readonly #load: LoadData;
   #opened: Opened | undefined;
 
@@ -123,8 +120,7 @@ export class HiveInsertSink implements Sink {
     );
     this.ledger = this.#ledger;
     this.#load = new LoadData(hive, spec);
-    const own = [...KAFKA_COLUMNS, ...spec.columns].map(({ type }) => type);
-    this.#types = [...own, 'string'];
+    this.#columns = [...KAFKA_COLUMNS, ...spec.columns, { name: DAY_COLUMN, type: 'string' }];
   }
 
   get #ready(): Opened {
@@ -167,18 +163,19 @@ export class HiveInsertSink implements Sink {
     const { groups, skipped, rejects } = await encoder.encodeRows(batch, signal);
     const attempt = randomUUID();
     const clause = partitionClause(stagedIn({ ...batch.range, attempt }, undefined));
-    const into = `${quoteTable(this.#staging)} ${clause}`;
+    const names = this.#columns.map(({ name }) => quoteName(name)).join(', ');
+    const types = this.#columns.map(({ type }) => type);
+    const into = `${quoteTable(this.#staging)} ${clause} (${names})`;
     for (let at = 0; at < groups.length; at += DAYS_AT_ONCE) {
       const rows = groups
         .slice(at, at + DAYS_AT_ONCE)
         .flatMap(({ rows, tablePartition }) =>
           rows.map((row): RowValues => [...row, tablePartition]),
         );
-      for (const list of valueLists(rows, this.#types)) {
-        await hive.execute(`INSERT INTO ${into} VALUES ${list}`, signal, {
-          settings: INSERT_SETTINGS,
-          carriesValues: true,
-        });
+      for (const list of valueLists(rows, types)) {
+        // With named columns and without the optimizer Hive takes no VALUES but those of a SELECT.
+        const sql = `INSERT INTO ${into} SELECT * FROM (VALUES ${list}) AS q`;
+        await hive.execute(sql, signal, { settings: INSERT_SETTINGS, carriesValues: true });
       }
     }
     const files = groups.map(
