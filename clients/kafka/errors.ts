@@ -59,6 +59,9 @@ const BY_TYPE: Readonly<Record<string, Verdict>> = {
   ),
 };
 
+/** kafkajs asks one broker after the other, and goes on with null for the metadata when each connection broke. */
+const NO_ANSWER = /^Cannot (read properties of null|destructure property).*'topicMetadata'/;
+
 /** The broker refused the sequence of an idempotent producer: nothing was written, a new producer may send it. */
 export const SEQUENCE_TYPES: readonly string[] = [
   'OUT_OF_ORDER_SEQUENCE_NUMBER',
@@ -130,6 +133,9 @@ function judge(root: KafkaFailure, chain: readonly KafkaFailure[]): Verdict {
   }
   if (root.name === 'KafkaJSProtocolError' && root.retriable === false) {
     return rejected('The broker log says more.');
+  }
+  if (root.name === 'TypeError' && NO_ANSWER.test(root.message)) {
+    return { code: 'KAFKA_UNAVAILABLE', ...unavailable(root, chain), words: 'no broker answers' };
   }
   if (isOurFault(root)) return { code: 'BUG', hint: 'Please report this with the log.' };
   return { code: 'KAFKA_UNAVAILABLE', ...unavailable(root, chain) };

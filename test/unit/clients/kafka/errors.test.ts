@@ -154,6 +154,12 @@ const CASES: readonly [string, Error, string, RegExp][] = [
     'KAFKA_BATCH_UNREADABLE',
     /more records/,
   ],
+  [
+    'metadata that every broker failed to give',
+    new TypeError("Cannot read properties of null (reading 'topicMetadata')"),
+    'KAFKA_UNAVAILABLE',
+    /no broker answers/,
+  ],
   ['a defect', new TypeError('x is not a function'), 'BUG', /not a function/],
 ];
 
