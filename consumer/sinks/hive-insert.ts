@@ -28,6 +28,7 @@ import {
 } from './hive-table.ts';
 import { type RowValues, valueLists } from './insert-statement.ts';
 import { LoadData } from './load-data.ts';
+import { mustBeStaged } from './staged-rows.ts';
 
 /** What `clients/duckdb/row-encoder.ts` offers to this sink. */
 export interface ValueEncoder {
@@ -178,6 +179,9 @@ export class HiveInsertSink implements Sink {
         await hive.execute(sql, signal, { settings: INSERT_SETTINGS, carriesValues: true });
       }
     }
+    const wanted = groups.reduce((sum, { rows }) => sum + rows.length, 0);
+    const spec = stagedIn({ ...batch.range, attempt }, undefined);
+    await mustBeStaged({ hive, staging: this.#staging, spec, wanted }, batch.range, signal);
     const files = groups.map(
       ({ tablePartition, rows }): StagedFile => ({
         staged: pathOf(stagedIn({ ...batch.range, attempt }, tablePartition)),
