@@ -109,7 +109,9 @@ async function openDeadLetters(
   { log, signal, opened }: Pick<CommandDeps, 'log' | 'signal'> & { opened: Lifecycle },
 ): Promise<DeadLetters> {
   const { startMs } = params.limits;
-  const sender = await KafkaSender.open(config.kafka, log, signal, startMs, DEAD_LETTER_BYTES_MAX);
+  const sender = await KafkaSender.open(config.kafka, log, signal, startMs, {
+    recordBytesMax: DEAD_LETTER_BYTES_MAX,
+  });
   opened.add('sender', sender);
   const shape = {
     partitions: 1,

@@ -101,6 +101,10 @@ const producerSchema = z.strictObject({
   sendBytesMax: whole(1024, 900_000)
     .default(512 * 1024)
     .describe('Bytes per send and partition at most'),
+  compression: z
+    .enum(['none', 'gzip', 'snappy', 'zstd'])
+    .default('none')
+    .describe('How record batches are packed on their way to Kafka; lz4 can only be read'),
   lingerMs: whole(0, MINUTE)
     .default(100)
     .describe('Milliseconds a part-filled send waits for more'),

@@ -51,7 +51,8 @@ export async function runProducer(
     lifecycle.add('cursors', cursors);
     const after = saved && source.parseCursor(saved.cursors);
     const partitions = await topicPartitions(settings, deps);
-    const open = KafkaSender.open(config.kafka, log, signal, limits.startMs);
+    const { compression } = producer;
+    const open = KafkaSender.open(config.kafka, log, signal, limits.startMs, { compression });
     const sender = lifecycle.add('sender', await open);
     const { partitioning, maxMessages } = producer;
     const switchMs = producer.partitionSwitchMinutes * 60_000;

@@ -6,6 +6,7 @@ import { init, compress as zstdCompress, decompress as zstdDecompress } from '@b
 import kafkajs, { CompressionTypes } from 'kafkajs';
 import snappyCodec from 'kafkajs-snappy';
 import lz4 from 'lz4js';
+import type { Params } from '../../params/schema.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 
 /** Most bytes one record batch may unpack to; a batch is at most `max.message.bytes` before (1 MB by default). */
@@ -17,8 +18,8 @@ export const COMPRESSIONS = {
   gzip: CompressionTypes.GZIP,
   snappy: CompressionTypes.Snappy,
   zstd: CompressionTypes.ZSTD,
-} as const;
-export type Compression = keyof typeof COMPRESSIONS;
+} as const satisfies Record<Compression, CompressionTypes>;
+export type Compression = Params['producer']['compression'];
 
 /** A batch that cannot be unpacked. errors.ts makes a PipelineError of it, which names the topic. */
 class UnreadableBatch extends Error {

@@ -1,6 +1,5 @@
 // Sends records so that a repeated send is recognised by the broker: idempotent, acks=all, one send at a time.
 import {
-  CompressionTypes,
   type Kafka,
   type Message,
   Partitioners,
@@ -11,6 +10,7 @@ import { PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
 import type { OutgoingRecord } from '../../pipeline/record.ts';
 import { deferred, withTimeout } from '../../pipeline/retry.ts';
+import { COMPRESSIONS, type Compression } from './codecs.ts';
 import {
   awaitKafka,
   connectKafka,
@@ -29,6 +29,13 @@ const PARTITIONS_AGE_MS = 5 * 60_000;
 
 /** About 8 s: then the caller hears of it, and repeats the very same send as long as it likes. */
 const SENDER_RETRY = { ...KAFKA_RETRY, retries: 10 } as const;
+
+export interface SenderOptions {
+  /** For topics whose `max.message.bytes` is not the broker's default. */
+  readonly recordBytesMax?: number;
+  /** How record batches are packed; none by default. */
+  readonly compression?: Compression;
+}
 
 type Chunk = readonly Message[];
 
@@ -50,6 +57,7 @@ interface Plan {
 export class KafkaSender {
   readonly #kafka: Kafka;
   readonly #recordBytesMax: number;
+  readonly #compression: number;
   readonly #partitioner = Partitioners.DefaultPartitioner();
   readonly #metadata = new Map<string, { at: number; partitions: PartitionMetadata[] }>();
   readonly #admin;
@@ -58,27 +66,25 @@ export class KafkaSender {
   #unfinished: Plan | undefined;
   #mustRenew = false;
 
-  private constructor(kafka: Kafka, recordBytesMax: number) {
+  private constructor(kafka: Kafka, options: SenderOptions) {
     this.#kafka = kafka;
-    this.#recordBytesMax = recordBytesMax;
+    this.#recordBytesMax = options.recordBytesMax ?? KAFKA_RECORD_BYTES_MAX;
+    this.#compression = COMPRESSIONS[options.compression ?? 'none'];
     this.#producer = newProducer(kafka);
     this.#admin = kafka.admin();
   }
 
-  /**
-   * Connects and logs in within `startMs`; errors as `KafkaAdmin.open`. `recordBytesMax` is for topics whose
-   * `max.message.bytes` is not the broker's default.
-   */
+  /** Connects and logs in within `startMs`; errors as `KafkaAdmin.open`. */
   static async open(
     config: KafkaSettings,
     log: Log,
     signal: AbortSignal,
     startMs = 12_000,
-    recordBytesMax = KAFKA_RECORD_BYTES_MAX,
+    options: SenderOptions = {},
   ): Promise<KafkaSender> {
     const reachable = await awaitKafka(config, log, signal, startMs);
     const kafka = connectKafka(reachable, log, SENDER_RETRY);
-    const sender = new KafkaSender(kafka, recordBytesMax);
+    const sender = new KafkaSender(kafka, options);
     const doing = `open a producer on Kafka at ${config.brokers.join(', ')}`;
     const silent = () =>
       new PipelineError('KAFKA_UNAVAILABLE', `cannot ${doing}: no answer in ${startMs} ms`);
@@ -147,7 +153,7 @@ export class KafkaSender {
         topic,
         messages: [...chunk],
         acks: -1,
-        compression: CompressionTypes.None,
+        compression: this.#compression,
       });
       chunks.shift();
     }

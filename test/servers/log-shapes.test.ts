@@ -207,7 +207,9 @@ test('B06: records of 8 MB get through between small ones, on several partitions
   const settings = testSettings();
   const { topic, table } = settings.params;
   await shapes.createTopic(topic, 2, { 'max.message.bytes': `${9 * MB}` });
-  const sender = await KafkaSender.open(config.kafka, silentLog, world.signal, 60_000, 9 * MB);
+  const sender = await KafkaSender.open(config.kafka, silentLog, world.signal, 60_000, {
+    recordBytesMax: 9 * MB,
+  });
   try {
     const text = 'x'.repeat(8 * MB);
     const records = [0, 1].flatMap((partition) => [

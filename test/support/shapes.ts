@@ -13,7 +13,7 @@ import { uniqueName } from './stack.ts';
 
 const run = promisify(execFile);
 
-export type JavaCodec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+export type JavaCodec = 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
 export class Shapes {
   readonly #config: Config['kafka'];
@@ -86,26 +86,45 @@ export class Shapes {
     codec: JavaCodec,
     batchBytes = 16 * 1024,
   ): Promise<void> {
+    const args = [
+      ...['--topic', topic],
+      ...['--compression-codec', codec],
+      ...['--batch-size', `${batchBytes}`],
+      ...['--request-timeout-ms', '60000'],
+      ...['--command-property', 'linger.ms=60000'],
+    ];
+    await this.#java('ConsoleProducer', args, lines.map((line) => `${line}\n`).join(''));
+  }
+
+  /** The first `count` values of a topic of one partition, as Java's own consumer reads them. */
+  async readByJava(topic: string, count: number): Promise<string[]> {
+    const args = ['--topic', topic, '--from-beginning', '--max-messages', `${count}`];
+    const { stdout } = await this.#java('consumer.ConsoleConsumer', [
+      ...args,
+      '--timeout-ms',
+      '60000',
+    ]);
+    return stdout.trimEnd().split('\n');
+  }
+
+  /** Runs a program of Kafka's tools to its end, with `input` as its standard input. */
+  async #java(name: string, args: readonly string[], input = '') {
     const { jars } = await ensureArtifact('kafka', {
       log: silentLog,
       signal: new AbortController().signal,
     });
-    const args = javaArgs({
-      heap: '256m',
-      classPath: jars,
-      mainClass: 'org.apache.kafka.tools.ConsoleProducer',
-      args: [
-        ...['--bootstrap-server', this.#config.brokers.join(',')],
-        ...['--topic', topic],
-        ...['--compression-codec', codec],
-        ...['--batch-size', `${batchBytes}`],
-        ...['--request-timeout-ms', '60000'],
-        ...['--command-property', 'linger.ms=60000'],
-      ],
-    });
-    const running = run(javaCommand(), args, { maxBuffer: 16 * 1024 * 1024 });
-    running.child.stdin?.end(lines.map((line) => `${line}\n`).join(''));
-    await running;
+    const running = run(
+      javaCommand(),
+      javaArgs({
+        heap: '256m',
+        classPath: jars,
+        mainClass: `org.apache.kafka.tools.${name}`,
+        args: ['--bootstrap-server', this.#config.brokers.join(','), ...args],
+      }),
+      { maxBuffer: 64 * 1024 * 1024 },
+    );
+    running.child.stdin?.end(input);
+    return running;
   }
 }
 
