@@ -196,7 +196,7 @@ test('a table keeps its kind of ledger: the other sink is refused', async () => 
   });
 });
 
-test('a day is registered once, whoever else registers it, and an aborted attempt is not remembered', async () => {
+test('F09: a day is registered once, whoever else registers it, and an aborted attempt is not remembered', async () => {
   const table = spec();
   const [one, other] = [await open(table), await open(table)];
   const aborted = AbortSignal.abort(new Error('stop'));
