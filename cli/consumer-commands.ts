@@ -79,7 +79,9 @@ export function addConsumerCommands(program: Command, around: Surroundings): voi
       const { settings, deps } = openContext(stored, around, flagsOf(stored, FROM_POSITION));
       const { untilEnd = false, force = false } = options;
       if (force && settings.params.consumer.from === 'stored') {
-        throw new PipelineError('USAGE', '--force needs a --from to go to');
+        throw new PipelineError('USAGE', '--force needs a --from to go to', {
+          hint: 'For example: --from 0:500,1:720 --force',
+        });
       }
       const { runConsumerFromPosition } = await import('../consumer/consumer-from-position.ts');
       await runConsumerFromPosition(settings, deps, { untilEnd, force });

@@ -50,6 +50,7 @@ const WRONG: readonly [args: string[], first: string][] = [
   ],
   [['positions', 'set'], "error USAGE: missing required argument 'positions'"],
   [['positions', 'set', 'x'], "error USAGE: expected partition:offset, got 'x'"],
+  [['consumer-from-position', '--force'], 'error USAGE: --force needs a --from to go to'],
 ];
 for (const [args, first] of WRONG) {
   test(`"${args.join(' ')}" is told in one line and a hint, with exit 2`, async (t) => {
