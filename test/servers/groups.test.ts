@@ -41,7 +41,7 @@ async function holds(table: string, partitions: number, count: number): Promise<
   await eventually(async () => assert.deepEqual(await world.offsets(table), whole), 60_000, 300);
 }
 
-test('G03 G01: a second consumer takes over a partition, and when it leaves the first goes on behind it', async () => {
+test('G03 G01 R12: a second consumer takes over a partition, and when it leaves the first goes on behind it', async () => {
   const settings = testSettings({ batch: { size: 3, idleMsMax: 500 } });
   const { topic, table } = settings.params;
   await world.createTopic(topic, 2);

@@ -1,0 +1,61 @@
+// A table whose ledger is rolled up, on real servers: the consumer goes on, `verify` and `positions` agree, and a writer that slept
+// through it places nothing.
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';
+import { runPositions } from '../../consumer/positions/command.ts';
+import { readPositionFile } from '../../consumer/positions/file.ts';
+import { rollUp } from '../../consumer/roll-up.ts';
+import { openSink } from '../../consumer/sinks/index.ts';
+import { runVerify } from '../../consumer/verify.ts';
+import { systemClock } from '../../pipeline/clock.ts';
+import { isCode } from '../../pipeline/errors.ts';
+import { Lifecycle } from '../../pipeline/lifecycle.ts';
+import { silentLog } from '../../pipeline/log.ts';
+import type { Sink } from '../../pipeline/sink.ts';
+import { testSettings } from '../support/settings.ts';
+import { posts, start, World } from '../support/world.ts';
+
+let world: World;
+before(async () => {
+  world = await World.open(testSettings());
+});
+after(() => world?.close());
+
+for (const sink of ['hive-load', 'hive-insert'] as const) {
+  test(`${sink}: what was rolled up is not read again, is accounted for, and refuses late writers`, async (context) => {
+    const settings = testSettings({ batch: { size: 3 }, consumer: { sink } });
+    const { topic, table, positions } = settings.params;
+    const of = { topic, partition: 0 };
+    await world.createTopic(topic, 1);
+    const consume = async (from: number, to: number) => {
+      await world.send(topic, posts(to - from, 1, from));
+      await start((deps) => runConsumerFromPosition(settings, deps, { untilEnd: true })).done;
+    };
+    await consume(0, 9);
+    const opened = new Lifecycle();
+    context.after(() => opened.close());
+    const deps = { log: silentLog, clock: systemClock, opened };
+    const writer: Sink = await openSink(settings, table.name, deps, world.signal);
+    const entry = (await writer.ledger.read(of, 3n, world.signal)) ?? assert.fail();
+    const rule = { before: Date.now() + 60_000, entriesMin: 1, entriesMax: 100 };
+    assert.equal(await rollUp(writer.ledger, of, rule, Date.now(), world.signal), 2);
+
+    const late = writer.ledger.commit({ ...entry, end: 5n, attempt: 'late' }, world.signal);
+    await assert.rejects(late, (error) => isCode(error, 'POSITION_ROLLED_UP'));
+    await rm(positions.file);
+    await start((deps) => runPositions(settings, deps, { kind: 'rebuild' })).done;
+    const [saved] = await readPositionFile(positions.file);
+    assert.deepEqual([saved?.range.start, saved?.range.end], [6n, 9n]);
+    await rm(positions.file);
+    await consume(9, 12);
+    assert.deepEqual(await world.offsets(table.name), [
+      { partition: 0, rows: 12, distinct: 12, first: 0, last: 11 },
+    ]);
+    const report = await start((deps) => runVerify(settings, deps, { readTopic: true })).done;
+    assert.deepEqual([report.total.read, report.total.written, report.total.missing], [12, 12, 0]);
+    assert.equal(report.partitions[0]?.entries, 4);
+    assert.match(report.partitions[0]?.notes.join() ?? '', /offsets before 6 are rolled up/);
+  });
+}
