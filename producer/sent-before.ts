@@ -9,7 +9,7 @@ import type { OffsetRange } from '../pipeline/range.ts';
 import { RecentIds } from './recent-ids.ts';
 
 /** Ids remembered, and records looked back over at most. About 30 MB of long ids. */
-export const RECENT_IDS_MAX = 200_000;
+const RECENT_IDS_MAX = 200_000;
 /** Sources read some seconds again from before their cursor, and clocks differ. */
 const MARGIN_MS = 5 * 60_000;
 const SESSION_MS = 10_000;
