@@ -35,10 +35,19 @@ export interface GroupOffset {
 
 /** How long the metadata of a new topic may take to reach every broker. */
 const TOPIC_SPREAD_MS = 15_000;
+/** How long a topic partition may be without a leader that knows it: the brokers elect one within some seconds. */
+const ELECTION_MS = 10_000;
+const LEADER_MOVED: readonly string[] = [
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+];
 
 export class KafkaAdmin {
   readonly #kafka: Kafka;
-  readonly #admin: Admin;
+  #admin: Admin;
+  #renewing: Promise<void> | undefined;
   readonly #answerMs: number;
 
   private constructor(kafka: Kafka, admin: Admin, answerMs: number) {
@@ -116,7 +125,7 @@ export class KafkaAdmin {
   /** Log start and high watermark of every partition. Throws KAFKA_REJECTED when the topic is missing. */
   async offsets(topic: string, signal: AbortSignal): Promise<Map<number, PartitionOffsets>> {
     await this.partitions(topic, signal);
-    const rows = await this.#ask(
+    const rows = await this.#askLeaders(
       `read the offsets of topic ${topic}`,
       (admin) => admin.fetchTopicOffsets(topic),
       signal,
@@ -134,7 +143,7 @@ export class KafkaAdmin {
     signal: AbortSignal,
   ): Promise<Map<number, bigint>> {
     await this.partitions(topic, signal);
-    const rows = await this.#ask(
+    const rows = await this.#askLeaders(
       `read the offsets of topic ${topic} at ${new Date(timestampMs).toISOString()}`,
       (admin) => admin.fetchTopicOffsetsByTimestamp(topic, timestampMs),
       signal,
@@ -188,6 +197,37 @@ export class KafkaAdmin {
     const { topics } = await this.#ask(`look up topic ${topic}`, ask, signal);
     const found = topics.find((entry) => entry.name === topic)?.partitions ?? [];
     return found.map((entry) => entry.partitionId).sort((a, b) => a - b);
+  }
+
+  /** As `#ask`; asks again for some seconds when a leader has moved, or the brokers have not heard of it yet. */
+  async #askLeaders<T>(
+    doing: string,
+    call: (admin: Admin) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const deadline = systemClock.monotonic() + ELECTION_MS;
+    for (;;) {
+      try {
+        return await this.#ask(doing, call, signal);
+      } catch (error) {
+        const hasMoved = LEADER_MOVED.includes(kafkaErrorType(error) ?? '');
+        if (!hasMoved || systemClock.monotonic() > deadline) throw error;
+        await systemClock.sleep(200, signal);
+        this.#renewing ??= this.#renew(signal).finally(() => {
+          this.#renewing = undefined;
+        });
+        await this.#renewing;
+      }
+    }
+  }
+
+  /** A fresh client: kafkajs goes on asking the leaders it knows for minutes, and cannot be told to look again. */
+  async #renew(signal: AbortSignal): Promise<void> {
+    const old = this.#admin;
+    this.#admin = this.#kafka.admin();
+    await this.#ask('connect to Kafka', (admin) => admin.connect(), signal);
+    // It answers what it was asked before.
+    old.disconnect().catch(() => undefined);
   }
 
   /** Bounds a call in time and turns what kafkajs throws into our errors. */

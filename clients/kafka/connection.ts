@@ -54,6 +54,8 @@ export function connectKafka(
         ? connectTls({ host, port, ...servername, ...tls }, onConnect)
         : connectPlain({ host, port }, onConnect);
       socket.setKeepAlive(true, 60_000);
+      // kafkajs also writes while it connects, each time with a listener; more than ten would be called a leak.
+      socket.setMaxListeners(0);
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       return socket;
