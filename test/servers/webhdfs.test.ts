@@ -141,7 +141,7 @@ describe('WebHDFS', () => {
     files.close();
   });
 
-  test('a NameNode on standby is passed over', async () => {
+  test('F08: a NameNode on standby is passed over', async () => {
     const standby = await listen(
       createHttpServer((_, response) => {
         response.writeHead(403, { 'content-type': 'application/json' });
