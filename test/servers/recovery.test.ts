@@ -35,10 +35,15 @@ after(async () => {
 async function topicOf(count: number): Promise<Settings> {
   const settings = testSettings({ batch: { size: 3 }, limits: { deadLetterShare: 1 } });
   await world.createTopic(settings.params.topic, 1);
-  const timestamp = NOON;
-  const records = posts(count, 1).map((record) => ({ ...record, timestamp }));
-  await world.send(settings.params.topic, records);
+  await send(settings, count, 0);
   return settings;
+}
+
+/** Sends `count` posts of one day to the partition, ids from `first`. */
+async function send({ params }: Settings, count: number, first: number): Promise<void> {
+  const timestamp = NOON;
+  const records = posts(count, 1, first).map((record) => ({ ...record, timestamp }));
+  await world.send(params.topic, records);
 }
 
 const consume = (settings: Settings) =>
@@ -89,12 +94,15 @@ test('R01 R05: what was committed is placed before anything is read, what was on
     await sink.ledger.commit(record, world.signal);
     await sink.stage(batchOf(settings, 3, 6), world.signal);
   });
-  const root = await directoryOf(world.hive, settings);
-  // As a create leaves it that arrives after its start was swept.
-  const late = `${root}/_staging/${topic}/0/0/late/2026-11-21.parquet`;
-  await files.create(late, Buffer.from('late'), world.signal);
   await consume(settings);
   await holds(settings, 0, 9);
+  const root = await directoryOf(world.hive, settings);
+  // As creates leave it that arrive after their start was swept.
+  for (const name of ['0', '4', 'origin']) {
+    const late = `${root}/_staging/${topic}/0/${name}/late/entry.json`;
+    await files.create(late, Buffer.from('late'), world.signal);
+  }
+  await consume(settings);
   assert.deepEqual(await files.list(`${root}/_staging/${topic}/0`, world.signal), []);
 });
 
@@ -102,7 +110,7 @@ test('R02 R06: a ledger entry that is cut or has lost a part stops the consumer 
   const settings = await topicOf(6);
   const { topic } = settings.params;
   await consume(settings);
-  await world.send(topic, posts(3, 1, 6));
+  await send(settings, 3, 6);
   const root = await directoryOf(world.hive, settings);
   const entry = `${root}/${entryPath({ topic, partition: 0 }, 3n)}`;
   const whole = (await files.read(entry, world.signal)) ?? assert.fail();
@@ -134,7 +142,7 @@ test('R07: batches without rows at the end of the chain are behind the position'
   await world.send(topic, [broken, broken, broken, broken]);
   await consume(settings);
   await rm(settings.params.positions.file);
-  await world.send(topic, posts(2, 1, 7));
+  await send(settings, 2, 7);
   await consumeAsStranger(settings);
   const [found] = await world.offsets(table.name);
   assert.deepEqual(found, { partition: 0, rows: 5, distinct: 5, first: 0, last: 8 });
@@ -159,11 +167,11 @@ test('R10 R14: foreign files stay, and data files that somebody moved away are n
     ...[`${root}/_ledger/${topic}/0/abcd`, `${root}/_staging/${topic}/0/abcd/tmp`],
   ];
   for (const path of foreign) await files.create(path, Buffer.from('x'), world.signal);
-  await world.send(topic, posts(3, 1, 6));
+  await send(settings, 3, 6);
   await consume(settings);
   await holds(settings, 6, 9);
   await rm(settings.params.positions.file);
-  await world.send(topic, posts(3, 1, 9));
+  await send(settings, 3, 9);
   await consumeAsStranger(settings);
   await holds(settings, 6, 12);
   for (const path of foreign) assert.ok(await files.status(path, world.signal), path);
@@ -180,7 +188,7 @@ test('X03: where the sink cannot place, no position moves, and after it is mende
   // A file of another kind stands where the next batch wants to go.
   const taken = `${day}/${topic}+0+${'3'.padStart(19, '0')}+${'6'.padStart(19, '0')}.parquet`;
   await files.create(taken, Buffer.from('not ours'), world.signal);
-  await world.send(topic, posts(6, 1, 3));
+  await send(settings, 6, 3);
   await assert.rejects(consume(settings), (error) => isCode(error, 'POSITION_CORRUPT'));
   await assert.rejects(consume(settings), (error) => isCode(error, 'POSITION_CORRUPT'));
   await files.remove(taken, world.signal);
