@@ -15,7 +15,7 @@ const TLS_CODE =
 
 // The servers behind HiveServer2 are away, or it is short of memory: the statement itself may be right.
 const PASSING =
-  /SafeModeException|Name node is in safe mode|ConnectException|Connection refused|NoRouteToHost|UnknownHostException|SocketTimeout|TTransportException|StandbyException|RetriableException|could only be written to \d+ of|OutOfMemoryError|GC overhead|exec\.(mr\.MapRedTask|tez\.TezTask)|Could not connect to meta store|not allowed from the shutdown hook|Filesystem closed|deadlock|lock could not be obtained|Lock wait timeout|UndeclaredThrowableException|Communications link failure/;
+  /SafeModeException|Name node is in safe mode|ConnectException|Connection refused|Connection reset|EOFException|Failed on local exception|NoRouteToHost|UnknownHostException|SocketTimeout|TTransportException|StandbyException|RetriableException|could only be written to \d+ of|OutOfMemoryError|GC overhead|exec\.(mr\.MapRedTask|tez\.TezTask)|Could not connect to meta store|not allowed from the shutdown hook|Filesystem closed|deadlock|lock could not be obtained|Lock wait timeout|UndeclaredThrowableException|Communications link failure/;
 
 // Two clients created the same at once: the metastore answers in its own words or in those of its database.
 const ALREADY_THERE =
@@ -115,7 +115,15 @@ export function connectionError(at: string, error: unknown): PipelineError {
       cause,
     });
   }
-  if (/^Authentication error/.test(text) || name === 'Status Error') {
+  const isRefused = /^Authentication error/.test(text) || name === 'Status Error';
+  if (isRefused && PASSING.test(String(message))) {
+    return new PipelineError(
+      'HIVE_UNAVAILABLE',
+      `HiveServer2 at ${at} could not open a session: ${text}`,
+      { hint: 'A service behind HiveServer2 failed; its log tells more.', cause },
+    );
+  }
+  if (isRefused) {
     return new PipelineError('HIVE_REJECTED', `HiveServer2 at ${at} refused the login: ${text}`, {
       hint: 'Check hive.auth, hive.username and hive.password, and hive.tls if the server expects TLS.',
       cause,

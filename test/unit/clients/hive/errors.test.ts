@@ -77,3 +77,13 @@ test('a failed job or a metastore that is away may be tried again', () => {
     assert.equal(told.code, 'HIVE_UNAVAILABLE', message);
   }
 });
+
+test('a session that fails because a server behind HiveServer2 is away may be opened later, a refused login may not', () => {
+  const refused = (message: string) => Object.assign(new Error(message), { name: 'Status Error' });
+  const opening = 'Failed to open new session: java.net.';
+  for (const why of ['ConnectException: Call From a to b failed', 'EOFException: End of File']) {
+    assert.equal(connectionError(AT, refused(opening + why)).code, 'HIVE_UNAVAILABLE', why);
+  }
+  const wrong = connectionError(AT, refused('PLAIN auth failed: Error validating the login'));
+  assert.equal(wrong.code, 'HIVE_REJECTED');
+});
