@@ -9,12 +9,14 @@ import { down, up } from '../stack/launch.ts';
 import { hiveInsert } from './cases/hive-insert.ts';
 import { hiveLoad } from './cases/hive-load.ts';
 import { restartCase } from './cases/restart.ts';
+import { takeover } from './cases/takeover.ts';
 import { type BenchOptions, uniqueBenchName } from './settings.ts';
 
 const CASES: Readonly<Record<string, (options: BenchOptions) => Promise<object[]>>> = {
   'hive-load': hiveLoad,
   'hive-insert': hiveInsert,
   restart: restartCase,
+  takeover,
 };
 
 const { values, positionals } = parseArgs({
