@@ -5,7 +5,7 @@ import { PipelineError } from '../../pipeline/errors.ts';
 import { deferred } from '../../pipeline/retry.ts';
 import { refusal } from '../http/refusal.ts';
 
-export const POST_COLLECTION = 'app.bsky.feed.post';
+const POST_COLLECTION = 'app.bsky.feed.post';
 
 export interface JetstreamEvent {
   /** When this server saw the event: microseconds since 1970. Servers differ. */

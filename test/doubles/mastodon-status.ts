@@ -2,7 +2,7 @@
 import type { MadeText } from './posts.ts';
 
 /** Upper bits: milliseconds; lower 16: which of that millisecond. */
-export function statusId(timeUs: number): string {
+function statusId(timeUs: number): string {
   return String((BigInt(Math.floor(timeUs / 1000)) << 16n) + BigInt(timeUs % 1000));
 }
 
