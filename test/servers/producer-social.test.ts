@@ -43,7 +43,7 @@ async function jetstream(timeline: Timeline, misbehave?: number, skewMs = 0) {
 const bluesky = (...hosts: readonly string[]) =>
   new BlueskySource({
     ...{ ...common, hosts, hashtags: ['#Kafka'] },
-    limits: { ...pauses, connectMs: 500, sameHostMs: 200, otherHostMs: 1000 },
+    limits: { ...pauses, connectMs: 1000, sameHostMs: 200, otherHostMs: 1000 },
   });
 
 async function mastodon(timeline: Timeline, misbehave?: number, token?: string) {
@@ -54,7 +54,7 @@ async function mastodon(timeline: Timeline, misbehave?: number, token?: string) 
   const source = new MastodonSource({
     ...{ ...common, hashtag: 'kafka' },
     server: { url, token: token === undefined ? undefined : new Secret(token) },
-    limits: { ...pauses, answerMs: 500, pollMs: 20, overlapMs: 400 },
+    limits: { ...pauses, answerMs: 1000, pollMs: 20, overlapMs: 200 },
   });
   return { double, source };
 }
@@ -94,7 +94,7 @@ suite('posts of Bluesky and Mastodon in Kafka', () => {
   });
 
   for (const [way, tokens, count] of [
-    ['live', [TOKEN], 2000],
+    ['live', [TOKEN], 1000],
     ['by polling', [undefined], 1000],
     ['from two servers, one live', [TOKEN, undefined], 1000],
   ] as const) {
