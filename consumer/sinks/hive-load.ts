@@ -1,6 +1,5 @@
 // The sink that writes files: rows go as Parquet or JSON Lines beside an external Hive table and are renamed into it.
 // Needs HiveServer2 for table and table partitions, and HDFS (or a directory shared with it) for the files.
-import { randomUUID } from 'node:crypto';
 import type { FileSystem } from '../../clients/files/file-system.ts';
 import { openLocation } from '../../clients/files/location.ts';
 import type { WebHdfsSettings } from '../../clients/files/webhdfs.ts';
@@ -15,6 +14,7 @@ import type { TableSpec } from '../../pipeline/table.ts';
 import { FileLedger } from '../ledger.ts';
 import { openHiveTable } from './hive-table.ts';
 import { type FileEncoder, TableFiles } from './table-files.ts';
+import { probeWriting, sweepProbes } from './write-probe.ts';
 
 export interface HiveLoadParts {
   readonly spec: TableSpec;
@@ -26,6 +26,7 @@ export interface HiveLoadParts {
 
 interface Opened {
   readonly files: FileSystem;
+  readonly root: string;
   readonly ledger: Ledger;
   readonly table: TableFiles;
 }
@@ -62,7 +63,7 @@ export class HiveLoadSink implements Sink {
         await addDay(new Date(clock.now()).toISOString().slice(0, 10), signal);
       }
       await checkDirectory(files, root, location, signal);
-      await checkWriting(files, root, signal);
+      await probeWriting(files, root, clock.now(), signal);
     } catch (error) {
       files.close();
       throw error;
@@ -71,7 +72,7 @@ export class HiveLoadSink implements Sink {
     const table = new TableFiles({
       ...{ files, root, ledger, encoder, format: spec.format, addDay, clock },
     });
-    this.#opened = { files, ledger, table };
+    this.#opened = { files, root, ledger, table };
   }
 
   async stage(batch: Batch, signal: AbortSignal): Promise<Staged> {
@@ -83,7 +84,9 @@ export class HiveLoadSink implements Sink {
   }
 
   async sweep(of: TopicPartition, position: bigint, signal: AbortSignal): Promise<void> {
-    await this.#ready.table.sweep(of, position, signal);
+    const { table, files, root } = this.#ready;
+    await table.sweep(of, position, signal);
+    await sweepProbes(files, root, this.#parts.clock.now(), signal);
   }
 
   async close(): Promise<void> {
@@ -114,11 +117,4 @@ export async function checkDirectory(
       context: { location },
     },
   );
-}
-
-/** Makes sure that files can be written: a missing right or a DataNode out of reach shows now, not with the first batch. */
-async function checkWriting(files: FileSystem, root: string, signal: AbortSignal): Promise<void> {
-  const probe = `${root}/_staging/_probe/${randomUUID()}`;
-  await files.create(probe, Buffer.from('probe\n'), signal);
-  await files.remove(probe, signal);
 }

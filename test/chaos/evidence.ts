@@ -196,5 +196,6 @@ async function readLeftovers(
   };
   await walk('_staging');
   files.close();
-  return found;
+  // The probe of a start that was killed is swept by a later one, a minute afterwards at the earliest: it says nothing of a batch.
+  return found.filter((name) => !name.startsWith('_staging/_probe/'));
 }
