@@ -211,7 +211,9 @@ export class LocalFiles implements FileSystem {
   }
 
   async remove(path: string, signal: AbortSignal): Promise<void> {
-    await guarded('remove', path, signal, () => rm(path, { recursive: true, force: true }));
+    // Repeated where another writer puts a file into a directory that is just being removed.
+    const options = { recursive: true, force: true, maxRetries: 10, retryDelay: 10 };
+    await guarded('remove', path, signal, () => rm(path, options));
   }
 
   close(): void {}

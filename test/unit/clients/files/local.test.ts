@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { link, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LocalFiles } from '../../../../clients/files/local.ts';
 import { isCode, PipelineError } from '../../../../pipeline/errors.ts';
 import { fileSystemContract } from '../../../contract/file-system.contract.ts';
@@ -55,6 +56,29 @@ describe('a local directory', () => {
       child.stderr,
     );
     assert.equal(existsSync(`${root}/target`), false);
+  });
+
+  test('a directory is removed although another writer goes on putting files into it', async () => {
+    const directory = `${root}/swept`;
+    let isDone = false;
+    const write = async (writer: number) => {
+      for (let at = 0; !isDone; at += 1) {
+        await mkdir(`${directory}/a`, { recursive: true }).catch(() => {});
+        await writeFile(`${directory}/a/${writer}-${at}`, '').catch(() => {});
+        // Now and then, as writers do; nobody could remove what is never left alone.
+        if (at % 5 === 0) await delay(50);
+      }
+    };
+    const writing = Promise.all([1, 2, 3, 4].map(write));
+    try {
+      for (let round = 0; round < 150; round += 1) {
+        await files.remove(directory, signal);
+        await delay(1);
+      }
+    } finally {
+      isDone = true;
+      await writing;
+    }
   });
 
   test('a missing right names the path and what to do', async () => {

@@ -10,8 +10,10 @@ describe('the group store', () => {
   test('an offset that carries the start and attempt of its batch is a hint, any other is none', () => {
     const placed = parseCommitted(of, { offset: 50n, metadata: '40 a1' });
     assert.deepEqual(placed, { ...of, start: 40n, end: 50n, attempt: 'a1' });
+    // The third word is the signature of a live consumer.
+    assert.deepEqual(parseCommitted(of, { offset: 50n, metadata: '40 a1 b2' }), placed);
     const starts = ['', 'x', '-1', '4.0', '50', '51', ' 40', '0x10', '1'.repeat(20)];
-    const others = ['40', '40 ', '40  a1', '40 a1 ', '40 a1 b2', 'a1 40', '40a1'];
+    const others = ['40', '40 ', '40  a1', '40 a1 ', '40 a1 b2 c3', 'a1 40', '40a1'];
     for (const metadata of [...starts, ...starts.map((start) => `${start} a1`), ...others]) {
       assert.equal(parseCommitted(of, { offset: 50n, metadata }), undefined, metadata);
     }
