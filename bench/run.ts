@@ -8,6 +8,7 @@ import { createLog } from '../pipeline/log.ts';
 import { down, up } from '../stack/launch.ts';
 import { hiveInsert } from './cases/hive-insert.ts';
 import { hiveLoad } from './cases/hive-load.ts';
+import { producerCase } from './cases/producer.ts';
 import { restartCase } from './cases/restart.ts';
 import { takeover } from './cases/takeover.ts';
 import { type BenchOptions, uniqueBenchName } from './settings.ts';
@@ -15,6 +16,7 @@ import { type BenchOptions, uniqueBenchName } from './settings.ts';
 const CASES: Readonly<Record<string, (options: BenchOptions) => Promise<object[]>>> = {
   'hive-load': hiveLoad,
   'hive-insert': hiveInsert,
+  producer: producerCase,
   restart: restartCase,
   takeover,
 };

@@ -90,6 +90,8 @@ class Pump<Cursor> {
   readonly #giveUp = new AbortController();
   #mayTurn: boolean;
   #recentIds: RecentIds | undefined;
+  /** A record came that nobody will recognise when it is sent again. */
+  #hasUnknown = false;
   #read = 0;
   #acknowledged = 0;
   #repeated = 0;
@@ -164,6 +166,7 @@ class Pump<Cursor> {
     if (record === undefined || (await this.#isRepeated(id))) return this.#queue.pass(cursor);
     const partition = record.partition ?? (await this.#partition());
     const placed = partition === undefined ? record : { ...record, partition };
+    this.#hasUnknown ||= id === undefined;
     if (await this.#queue.add(placed, cursor)) this.#read += 1;
   }
 
@@ -191,6 +194,8 @@ class Pump<Cursor> {
     this.#acknowledged += records.length;
     this.#cursor = cursor;
     this.#saver.put(cursor);
+    // Not awaited: while one save is under way, the next ones become one. Its failure ends the reading.
+    if (this.#hasUnknown) this.#saver.flush().catch(() => {});
     const { clock, log } = this.#deps;
     if (clock.monotonic() - this.#progressAt < PROGRESS_MS) return;
     this.#progressAt = clock.monotonic();

@@ -128,7 +128,7 @@ export class MastodonSource implements Source<MastodonCursor> {
     yield* this.#begin(place, signal);
     const stream = await HashtagStream.open(this.#access, this.#tag, signal);
     try {
-      yield* this.#catchUp(place, signal);
+      yield* this.#catchUp(place, reconnects, signal);
       const onMalformed = () => {
         this.#leftOut += 1;
         log.warn(`the stream of ${this.name} sent an event that is no status`);
@@ -146,7 +146,7 @@ export class MastodonSource implements Source<MastodonCursor> {
   async *#poll(place: Place, reconnects: Reconnects, signal: AbortSignal): Items {
     yield* this.#begin(place, signal);
     while (!signal.aborted) {
-      yield* this.#catchUp(place, signal);
+      yield* this.#catchUp(place, reconnects, signal);
       reconnects.worked();
       await this.#options.clock.sleep(this.#limits.pollMs, signal);
     }
@@ -162,12 +162,15 @@ export class MastodonSource implements Source<MastodonCursor> {
   }
 
   /** Reads the timeline to its end, from a little before the place on. */
-  async *#catchUp(place: Place, signal: AbortSignal): Items {
+  async *#catchUp(place: Place, reconnects: Reconnects, signal: AbortSignal): Items {
     let minId = place.unfinished ?? earlierId(place.id ?? '0', this.#limits.overlapMs);
     while (!signal.aborted) {
       place.unfinished = minId;
       const statuses = await this.#page(minId, signal);
+      const before = place.id ?? '0';
       for (const status of statuses) yield this.#item(status, place);
+      // A long way may be interrupted often: what counts is that it goes on.
+      if (isNewer(place.id ?? '0', before)) reconnects.worked();
       const newest = statuses.at(-1)?.id;
       // A server that does not know `min_id` would send the same page for ever.
       if (newest === undefined || !isNewer(newest, minId)) break;

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { Faults } from './faults.ts';
+import { Faults, type Mix } from './faults.ts';
 import { otherEvent, postEvent, postId } from './jetstream-event.ts';
 import { type Double, LoopbackServer } from './loopback.ts';
 import type { Timeline } from './timeline.ts';
@@ -36,6 +36,7 @@ export interface JetstreamOptions {
   readonly misbehave?: number | undefined;
   /** Posts between two faults of the mix, on average. */
   readonly postsBetween?: number;
+  readonly mix?: Mix<JetstreamFault>;
   /** How long events are kept, in milliseconds; older cursors are moved up without a word. */
   readonly keepMs?: number;
   /** How far the clock of this server is ahead. */
@@ -72,7 +73,8 @@ export class JetstreamDouble implements Double {
     this.#options = options;
     this.#timeline = options.timeline;
     const kinds = { atStart: AT_START, midway: STRIKES, onCommand: ON_COMMAND };
-    this.faults = new Faults<JetstreamFault>(kinds, options.misbehave, options.postsBetween);
+    const { misbehave, postsBetween, mix } = options;
+    this.faults = new Faults<JetstreamFault>(kinds, misbehave, postsBetween, mix);
     this.#loopback = new LoopbackServer((_, response) => response.writeHead(404).end());
     this.#loopback.server.on('upgrade', (request, socket, head) =>
       this.#upgrade(request, socket, head),

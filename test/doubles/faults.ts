@@ -10,6 +10,14 @@ export interface FaultKinds<Fault extends string> {
   readonly onCommand: readonly Fault[];
 }
 
+/** What a mix does otherwise than usual. */
+export interface Mix<Fault extends string> {
+  /** Share of the requests that it refuses. */
+  readonly refusedShare?: number;
+  /** Faults it leaves out, such as those that cost time. */
+  readonly spared?: readonly Fault[];
+}
+
 /** How often a mix refuses, and after how many posts of a stream it strikes, on average. */
 const REFUSED_SHARE = 0.3;
 const POSTS_BETWEEN = 300;
@@ -18,14 +26,21 @@ export class Faults<Fault extends string> {
   readonly #kinds: FaultKinds<Fault>;
   readonly #next: (() => number) | undefined;
   readonly #postsBetween: number;
+  readonly #mix: Mix<Fault>;
   readonly #orders: Fault[] = [];
   #left: number;
   /** How often each has happened. */
   readonly counts = new Map<Fault, number>();
 
   /** `seed` undefined: nothing happens but on command. */
-  constructor(kinds: FaultKinds<Fault>, seed?: number, postsBetween = POSTS_BETWEEN) {
+  constructor(
+    kinds: FaultKinds<Fault>,
+    seed?: number,
+    postsBetween = POSTS_BETWEEN,
+    mix: Mix<Fault> = {},
+  ) {
     this.#kinds = kinds;
+    this.#mix = mix;
     this.#next = seed === undefined ? undefined : random(seed);
     this.#postsBetween = postsBetween;
     this.#left = postsBetween;
@@ -45,7 +60,8 @@ export class Faults<Fault extends string> {
   /** Ask when somebody connects; `possible` limits what can happen here. */
   atStart(possible: readonly Fault[] = this.#kinds.atStart): Fault | undefined {
     const ordered = this.#ordered(possible);
-    if (ordered || !this.#next || this.#next() >= REFUSED_SHARE) return this.#counted(ordered);
+    const { refusedShare = REFUSED_SHARE } = this.#mix;
+    if (ordered || !this.#next || this.#next() >= refusedShare) return this.#counted(ordered);
     return this.#drawn(possible);
   }
 
@@ -65,7 +81,10 @@ export class Faults<Fault extends string> {
   }
 
   #drawn(possible: readonly Fault[]): Fault | undefined {
-    const mixed = possible.filter((fault) => !this.#kinds.onCommand.includes(fault));
+    const { spared = [] } = this.#mix;
+    const mixed = possible.filter(
+      (fault) => !this.#kinds.onCommand.includes(fault) && !spared.includes(fault),
+    );
     return this.#counted(mixed[Math.floor((this.#next?.() ?? 0) * mixed.length)]);
   }
 

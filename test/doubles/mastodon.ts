@@ -1,7 +1,7 @@
 // A stand-in for a Mastodon server: the timeline of one hashtag and its live stream, with the faults the real ones have.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Faults } from './faults.ts';
+import { Faults, type Mix } from './faults.ts';
 import { type Double, LoopbackServer } from './loopback.ts';
 import { shownText, status, statusUri, timeAfter } from './mastodon-status.ts';
 import type { Timeline } from './timeline.ts';
@@ -39,6 +39,7 @@ export interface MastodonOptions {
   readonly misbehave?: number | undefined;
   /** Posts of a stream between two faults of the mix, on average. */
   readonly postsBetween?: number;
+  readonly mix?: Mix<MastodonFault>;
   /** Requests for pages within `windowMs`; more are refused with 429. */
   readonly requestsMax?: number;
   readonly windowMs?: number;
@@ -68,7 +69,8 @@ export class MastodonDouble implements Double {
     this.#options = options;
     this.#timeline = options.timeline;
     const kinds = { atStart: AT_START, midway: STRIKES, onCommand: ON_COMMAND };
-    this.faults = new Faults<MastodonFault>(kinds, options.misbehave, options.postsBetween);
+    const { misbehave, postsBetween, mix } = options;
+    this.faults = new Faults<MastodonFault>(kinds, misbehave, postsBetween, mix);
     this.#loopback = new LoopbackServer((request, response) => {
       this.#answer(request, response).catch(() => response.destroy());
     });
