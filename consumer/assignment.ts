@@ -1,5 +1,6 @@
 // The topic partitions this process holds in its group, one lane each: sought before they are fetched, checked at every
 // fetch, paused while their lane is full. What a record becomes is decided further down, in lane and deliver.
+import { setMaxListeners } from 'node:events';
 import type { GroupConsumer, GroupConsumerListener } from '../clients/kafka/consumer.ts';
 import { Stopping } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
@@ -67,6 +68,8 @@ export class Assignment implements GroupConsumerListener {
     this.#log.info('partitions assigned', { topic: this.#topic, partitions: this.#mine });
     this.#joined.abort(new Stopping('the group was formed anew'));
     this.#joined = new AbortController();
+    // Each partition listens to it; more than ten would be called a leak.
+    setMaxListeners(0, this.#joined.signal);
     for (const [partition, { lane }] of this.#held) {
       if (partitions.includes(partition)) continue;
       lane.abandon(new Stopping('the topic partition moved to another consumer'));

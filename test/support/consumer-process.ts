@@ -65,6 +65,12 @@ export class ConsumerProcess {
     return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
   }
 
+  /** Fails, with what it said last, when it has ended by itself. */
+  mustRun(): void {
+    const { exitCode, signalCode } = this.#child;
+    assert.ok(exitCode === null && signalCode === null, `it ended:\n${this.told}`);
+  }
+
   /** All it said, for the message of a failed assertion. */
   get told(): string {
     return this.lines.map((line) => JSON.stringify(line)).join('\n');
