@@ -29,8 +29,8 @@ export function numbers(count: number, onPull: (at: number) => void = () => {}):
     async *read(after, signal) {
       for (let at = after ?? 0; at < count && !signal.aborted; at += 1) {
         onPull(at);
-        const value = Buffer.from(String(at));
-        yield { record: { key: value, value }, cursor: at + 1, id: String(at) };
+        const record = { key: null, value: Buffer.from(String(at)) };
+        yield { record, cursor: at + 1, id: String(at) };
       }
     },
   };
