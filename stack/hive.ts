@@ -65,7 +65,7 @@ function classPath(jars: readonly string[]): string[] {
   return [...jars.filter(isExec), ...jars.filter((jar) => !isExec(jar))];
 }
 
-/** Paths are literal: local MapReduce jobs do not resolve variables. */
+/** Paths that a local MapReduce job uses are literal: it does not resolve variables. */
 function hiveSite(layout: HiveLayout): Record<string, string> {
   const { ports } = layout;
   const warehouse = `hdfs://127.0.0.1:${ports.nameNodeRpc}`;
@@ -78,7 +78,8 @@ function hiveSite(layout: HiveLayout): Record<string, string> {
     'javax.jdo.option.ConnectionDriverName': 'org.apache.derby.jdbc.EmbeddedDriver',
     'hive.exec.scratchdir': `${warehouse}/tmp/hive`,
     'hive.exec.local.scratchdir': local('scratch'),
-    'hive.downloaded.resources.dir': local('resources'),
+    // A session removes this directory when it ends: one that begins just then would miss a shared one.
+    'hive.downloaded.resources.dir': `${local('resources')}/\${hive.session.id}`,
     'hive.querylog.location': local('querylog'),
     'hive.server2.logging.operation.log.location': local('operations'),
     'hadoop.tmp.dir': local('tmp'),
