@@ -75,7 +75,7 @@ function commit(
 }
 
 const didOf = (author: number) => `did:plc:${author.toString(36).padStart(24, 'a')}`;
-const rkeyOf = (index: number) => `3m${index.toString(36).padStart(11, '2')}`;
+const rkeyOf = (index: number) => `3m${index.toString(36).padStart(11, '0')}`;
 
 /** The same hashtag as some keyboards write it. */
 function wide(hashtag: string): string {
