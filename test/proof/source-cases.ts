@@ -51,10 +51,12 @@ export const SOURCE_CASES: Readonly<Record<string, (load: Load) => Promise<Sourc
     };
   },
   bluesky: async (load) => {
+    // After each connection it reads 5 to 30 s again: with faults in each of those it would hardly go on.
+    const postsBetween = load.postsBetween + (load.spareTime ? 0 : 15 * load.rate);
     const timeline = new Timeline({ count: load.posts, rate: load.rate });
     const doubles = [load.seed, load.seed + 1].map((misbehave) => {
       const mix: Mix<JetstreamFault> = load.spareTime ? { spared: SLOW } : {};
-      return new JetstreamDouble({ timeline, misbehave, postsBetween: load.postsBetween, mix });
+      return new JetstreamDouble({ timeline, misbehave, postsBetween, mix });
     });
     const hosts = await Promise.all(doubles.map((double) => double.listen()));
     const [first] = doubles;
