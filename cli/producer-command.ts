@@ -1,6 +1,7 @@
 // `kafka-hive producer`: sends posts with a hashtag, or lines of any kind, to a topic.
 import { type Command, InvalidArgumentError } from 'commander';
 import type { FlagValue } from '../params/environment.ts';
+import { confirmOnTerminal } from './confirm.ts';
 import {
   addSettingOptions,
   flagsOf,
@@ -32,6 +33,12 @@ const OPTIONS: readonly SettingOption[] = [
     flags: '--follow',
     key: 'producer.follow',
     description: 'go on reading the input as it grows (means --source lines)',
+  },
+  {
+    flags: '--replace-rules',
+    key: 'producer.x.replaceRules',
+    description:
+      'x: when X takes no more filter rules, delete the oldest of others; asks on a terminal',
   },
   { flags: '--topic <name>', key: 'topic' },
   {
@@ -80,7 +87,8 @@ export function addProducerCommand(program: Command, around: Surroundings): void
     ]);
     const { runProducer } = await import('../producer/producer.ts');
     const { fromStart = false } = command.opts<{ fromStart?: boolean }>();
-    await runProducer(settings, deps, { fromStart });
+    const confirm = confirmOnTerminal(process.stdin, process.stderr, deps.signal);
+    await runProducer(settings, deps, { fromStart, confirm });
   });
 }
 

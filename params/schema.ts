@@ -35,6 +35,8 @@ const hashtag = z
     'expected a hashtag, with or without #',
   );
 
+const dollars = (price: number) => z.number().min(0).max(1000).default(price);
+
 const xSchema = z.strictObject({
   fields: z
     .array(name)
@@ -52,7 +54,11 @@ const xSchema = z.strictObject({
   replaceRules: z
     .boolean()
     .default(false)
-    .describe("x: delete the other rules of this X app too; false leaves others' rules alone"),
+    .describe(
+      'x: when X takes no more filter rules, delete the oldest ones of others in the same X app to make room',
+    ),
+  postPrice: dollars(0.005).describe('x: dollars X bills for a post, for the estimate in the log'),
+  userPrice: dollars(0.01).describe('x: dollars X bills for a user that comes with a post'),
 });
 
 const producerSchema = z.strictObject({
@@ -240,7 +246,9 @@ const limitsSchema = z.strictObject({
     .describe('How long a step is retried while a service is away'),
   postsPerDay: whole(1, 100_000_000)
     .optional()
-    .describe('x: posts read in one UTC day after which the source ends; default: no limit'),
+    .describe(
+      'x: posts read in one UTC day after which nothing is read until the next; default: no limit',
+    ),
   startMs: whole(1000, DAY)
     .default(10 * SECOND)
     .describe('How long a service may take to answer at start-up'),

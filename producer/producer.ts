@@ -8,7 +8,7 @@ import { CursorStore } from './cursors.ts';
 import { createRotation, type Rotation } from './partition-rotation.ts';
 import { type PumpSummary, pump } from './pump.ts';
 import { idsSentBefore } from './sent-before.ts';
-import { createSources } from './sources/index.ts';
+import { type Confirm, createSources } from './sources/index.ts';
 import { type MergedCursor, MergedSource } from './sources/merged.ts';
 
 export interface ProducerOptions {
@@ -16,6 +16,8 @@ export interface ProducerOptions {
   readonly fromStart?: boolean;
   /** Instead of those of the settings. */
   readonly sources?: readonly Source[];
+  /** Asks the person at the terminal; undefined where there is none. */
+  readonly confirm?: Confirm | undefined;
 }
 
 export interface ProducerSummary extends PumpSummary<MergedCursor> {
@@ -36,7 +38,11 @@ export interface ProducerSummary extends PumpSummary<MergedCursor> {
 export async function runProducer(
   settings: Settings,
   deps: CommandDeps,
-  { fromStart = false, sources = createSources(settings, deps) }: ProducerOptions = {},
+  {
+    fromStart = false,
+    confirm,
+    sources = createSources(settings, deps, confirm),
+  }: ProducerOptions = {},
 ): Promise<ProducerSummary> {
   const { params, config } = settings;
   const { topic, limits, producer } = params;

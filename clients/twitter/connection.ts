@@ -8,9 +8,12 @@ import {
   type ITwitterApiClientPlugin,
   TwitterApi,
   type TwitterApiv2,
+  type TwitterResponse,
 } from 'twitter-api-v2';
 import type { Config } from '../../params/schema.ts';
 import { describe, PipelineError } from '../../pipeline/errors.ts';
+import { withTimeout } from '../../pipeline/retry.ts';
+import type { XAnswers } from './answers.ts';
 import type { FailureKind } from './backoff.ts';
 
 export type XSettings = Config['x'];
@@ -19,6 +22,41 @@ export interface XConnection {
   readonly v2: TwitterApiv2;
   /** Ends every request, also one that never gets an answer. */
   close(): void;
+}
+
+export interface XAccess {
+  readonly config: XSettings;
+  /** Longest time until X answers, in milliseconds. */
+  readonly answerMs: number;
+  readonly answers: XAnswers;
+}
+
+export interface XQuestion<T> {
+  /** Completes "cannot ...". */
+  readonly doing: string;
+  /** Names the rate limit it counts against. */
+  readonly limit: string;
+  readonly ask: (v2: TwitterApiv2) => Promise<TwitterResponse<T>>;
+}
+
+/** One request with sockets of its own; what it says beside the answer is heard. Throws XAttemptFailed. */
+export async function askX<T>(
+  { config, answerMs, answers }: XAccess,
+  { doing, limit, ask }: XQuestion<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const connection = connectX(config);
+  const asking = ask(connection.v2);
+  try {
+    const answer = await withTimeout(asking, answerMs, () => tooLate(doing, answerMs), signal);
+    answers.heard(limit, answer.headers);
+    return answer.data;
+  } catch (error) {
+    throw signal.aborted ? error : attemptFailed(error, doing, limit, answers);
+  } finally {
+    connection.close();
+    asking.catch(() => undefined);
+  }
 }
 
 /** A client with sockets of its own. Throws CONFIG_CREDENTIALS_MISSING without a bearer token. */
@@ -62,6 +100,8 @@ export interface XFailure {
   readonly error: PipelineError;
   /** HTTP status; undefined when no answer came. */
   readonly status: number | undefined;
+  /** X's own name of the trouble, such as RulesCapExceeded. */
+  readonly title: string | undefined;
   /** Milliseconds since 1970 before which X will refuse again. */
   readonly resetAtMs: number | undefined;
 }
@@ -78,11 +118,24 @@ export class XAttemptFailed extends Error {
 }
 
 /** `doing` completes "cannot ...". Nothing of the request is kept: it carries the token. */
-export function xFailure(error: unknown, doing: string): XFailure {
-  if (error instanceof ApiResponseError) return refused(error, doing);
+export function attemptFailed(
+  error: unknown,
+  doing: string,
+  limit: string,
+  answers: XAnswers,
+): XAttemptFailed {
+  if (error instanceof XAttemptFailed) return error;
+  if (error instanceof ApiResponseError) {
+    answers.heard(limit, error.headers ?? {});
+    return new XAttemptFailed(refused(error, doing));
+  }
   const words =
     error instanceof ApiPartialResponseError ? 'the answer was cut off' : networkWords(error);
-  return network(`cannot ${doing}: ${words}`);
+  return new XAttemptFailed(network(`cannot ${doing}: ${words}`));
+}
+
+export function tooLate(doing: string, answerMs: number): XAttemptFailed {
+  return new XAttemptFailed(network(`cannot ${doing}: no answer in ${answerMs / 1000} s`));
 }
 
 /** A failure below HTTP: nobody answered, or the connection broke. */
@@ -90,7 +143,7 @@ export function network(message: string): XFailure {
   const error = new PipelineError('SOURCE_UNAVAILABLE', message, {
     hint: 'Check the network and x.apiUrl in config.json.',
   });
-  return { kind: 'network', error, status: undefined, resetAtMs: undefined };
+  return { kind: 'network', error, status: undefined, title: undefined, resetAtMs: undefined };
 }
 
 function refused(answer: ApiResponseError, doing: string): XFailure {
@@ -109,17 +162,20 @@ function refused(answer: ApiResponseError, doing: string): XFailure {
   );
   const reset = Number(answer.headers?.['x-rate-limit-reset']);
   const resetAtMs = Number.isFinite(reset) && reset > 0 ? reset * 1000 : undefined;
-  return { kind: status === 429 ? 'rate-limit' : 'http', error, status, resetAtMs };
+  return { kind: status === 429 ? 'rate-limit' : 'http', error, status, title, resetAtMs };
 }
 
 function hintFor(status: number): string {
   if (status === 401) return 'Check x.bearerToken (KH_X__BEARER_TOKEN): X does not know it.';
-  if (status === 402) return 'The X account has no credits left.';
-  if (status === 403) return 'The plan of this X app does not include the filtered stream.';
-  if (status === 429)
-    return 'Only one stream connection per app is allowed; wait, or end the other one.';
+  if (status === 402) return 'The X account has no credits left: buy some in the console of X.';
+  if (status === 403) {
+    return 'The plan of this X app does not include this, or the app is suspended: look at it in the console of X.';
+  }
+  if (status === 429) {
+    return 'X limits requests, and stream connections to one per app; wait, or end the other one.';
+  }
   if (status >= 500) return 'X has a problem of its own; it is tried again.';
-  return 'Check the hashtag and x.apiUrl.';
+  return 'Check the hashtags, producer.languages, producer.x.fields and x.apiUrl.';
 }
 
 /** twitter-api-v2 hides the cause of a failed request in a protected field. */

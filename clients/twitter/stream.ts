@@ -1,10 +1,19 @@
 // One connection to X's filtered stream, from connect to its end. Reconnecting is the caller's business: the
 // package's own supervision reconnects without bound and after close (it is switched off).
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { ETwitterStreamEvent as Event, type TweetStream } from 'twitter-api-v2';
 import type { Log } from '../../pipeline/log.ts';
 import { deferred, withTimeout } from '../../pipeline/retry.ts';
-import { connectX, network, XAttemptFailed, type XSettings, xFailure } from './connection.ts';
+import {
+  attemptFailed,
+  connectX,
+  network,
+  tooLate,
+  type XAccess,
+  XAttemptFailed,
+  type XConnection,
+} from './connection.ts';
 
 /** A line of the stream. Fields may be missing, and unknown ones may come: look before you use. */
 export interface XPayload {
@@ -14,108 +23,124 @@ export interface XPayload {
 }
 
 export interface StreamOptions {
-  /** Longest time until X answers the request for the stream. */
-  readonly connectMs: number;
-  /** Longest silence; X sends a keep-alive each 20 s. */
+  /** Longest silence in milliseconds; X sends a keep-alive each 20 s. */
   readonly stallMs: number;
+  /** Query parameters: fields and expansions. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** Minutes X is asked to send again, up to 5; 0: none, as most plans have it. */
+  readonly backfillMinutes: number;
   readonly log: Log;
   /** The connection has proved itself: a post or a keep-alive came. */
   readonly onAlive: () => void;
+  /** A post was read; false: it was the last one that may be read. */
+  readonly onPost: () => boolean;
 }
 
-/** Posts held here while Kafka is slow; above it the socket is paused, and X may then drop us. */
-const QUEUE_MAX = 5_000;
+/** A line with a post, or the time of X (milliseconds since 1970) when a keep-alive came and no post was waiting. */
+export type XEvent = XPayload | number;
 
-const FIELDS = {
-  'tweet.fields': [
-    'id',
-    'text',
-    'author_id',
-    'created_at',
-    'lang',
-    'entities',
-    'note_tweet',
-    'edit_history_tweet_ids',
-    'geo',
-    'withheld',
-  ],
-  'user.fields': ['username'],
-  expansions: ['author_id'],
-} as const;
+/** Posts held here while nobody takes them; above it the socket is paused, and X may then drop us. */
+const QUEUE_MAX = 20_000;
 
-/**
- * Yields the payloads of one connection. Ends by throwing XAttemptFailed, for X's stream never ends by itself;
- * returns only when `signal` aborts.
- */
-export async function* readStream(
-  config: XSettings,
-  options: StreamOptions,
-  signal: AbortSignal,
-): AsyncGenerator<XPayload, void, void> {
-  const connection = connectX(config);
-  const stream = connection.v2.searchStream({
-    autoConnect: false,
-    ...structuredClone(FIELDS),
-  } as never) as unknown as TweetStream<XPayload>;
-  const inbox = new Inbox(stream, options);
-  const opening = stream.connect({ autoReconnect: false, keepAliveTimeout: 'disable' });
-  // A late answer to an attempt that was given up must not leave an open connection behind.
-  opening.then(
-    () => signal.aborted && stream.destroy(),
-    () => undefined,
-  );
-  try {
-    await opened(opening, config, options, signal);
-    yield* inbox.drain(signal);
-  } finally {
-    inbox.close();
-    stream.destroy();
-    connection.close();
+export class XStream {
+  readonly #connection: XConnection;
+  readonly #stream: TweetStream<XPayload>;
+  readonly #inbox: Inbox;
+
+  /** Resolves when X has answered; from then on posts are collected. Throws XAttemptFailed. */
+  static async open(
+    access: XAccess,
+    options: StreamOptions,
+    signal: AbortSignal,
+  ): Promise<XStream> {
+    const stream = new XStream(access, options);
+    try {
+      await stream.#connect(access, signal);
+      return stream;
+    } catch (error) {
+      stream.close();
+      throw error;
+    }
   }
-}
 
-async function opened(
-  opening: Promise<unknown>,
-  config: XSettings,
-  options: StreamOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const doing = `open the filtered stream of ${config.apiUrl}`;
-  const late = () =>
-    new XAttemptFailed(network(`cannot ${doing}: no answer in ${options.connectMs / 1000} s`));
-  try {
-    await withTimeout(opening, options.connectMs, late, signal);
-  } catch (error) {
-    if (signal.aborted || error instanceof XAttemptFailed) throw error;
-    throw new XAttemptFailed(xFailure(error, doing));
+  private constructor({ config, answers }: XAccess, options: StreamOptions) {
+    const { fields, backfillMinutes } = options;
+    const backfill = backfillMinutes > 0 ? { backfill_minutes: backfillMinutes } : {};
+    this.#connection = connectX(config);
+    this.#stream = this.#connection.v2.searchStream({
+      autoConnect: false,
+      ...fields,
+      ...backfill,
+    } as never) as unknown as TweetStream<XPayload>;
+    this.#inbox = new Inbox(this.#stream, options, () => answers.now());
+  }
+
+  /**
+   * Yields what came, in order. Returns when `signal` aborts or `onPost` said that it is enough;
+   * else it throws XAttemptFailed at last, for X's stream never ends by itself.
+   */
+  events(signal: AbortSignal): AsyncGenerator<XEvent, void, void> {
+    return this.#inbox.drain(signal);
+  }
+
+  close(): void {
+    this.#inbox.close();
+    this.#stream.destroy();
+    this.#connection.close();
+  }
+
+  async #connect({ config, answerMs, answers }: XAccess, signal: AbortSignal): Promise<void> {
+    const doing = `open the filtered stream of ${config.apiUrl}`;
+    const limit = 'stream connections';
+    const opening = this.#stream.connect({ autoReconnect: false, keepAliveTimeout: 'disable' });
+    let isLate = false;
+    // A late answer to an attempt that was given up must not leave an open connection behind.
+    opening.then(
+      () => isLate && this.#stream.destroy(),
+      () => undefined,
+    );
+    try {
+      await withTimeout(opening, answerMs, () => tooLate(doing, answerMs), signal);
+      const { originalResponse } = this.#stream as unknown as { originalResponse: IncomingMessage };
+      answers.heard(limit, originalResponse.headers);
+    } catch (error) {
+      isLate = true;
+      throw signal.aborted ? error : attemptFailed(error, doing, limit, answers);
+    }
   }
 }
 
 /** Collects what the connection brings until it is taken, and why the connection ended. */
 class Inbox {
   readonly #options: StreamOptions;
-  #waiting: XPayload[] = [];
-  #ended: Error | undefined;
+  readonly #now: () => number;
+  #waiting: XEvent[] = [];
+  #ended: Error | 'enough' | undefined;
   #news = deferred<void>();
   #response: Readable | undefined;
   #stall: NodeJS.Timeout | undefined;
+  /** What comes then may be old: a keep-alive proves nothing any more. */
+  #wasPaused = false;
 
-  constructor(stream: TweetStream<XPayload>, options: StreamOptions) {
+  /** `now`: the time of X. */
+  constructor(stream: TweetStream<XPayload>, options: StreamOptions, now: () => number) {
     this.#options = options;
+    this.#now = now;
     // Emitted before the package listens for data: the one moment to repair its decoding.
     stream.on(Event.Connected, () => this.#attach(stream));
     stream.on(Event.Data, (payload) => this.#push(payload));
-    stream.on(Event.DataKeepAlive, () => options.onAlive());
+    stream.on(Event.DataKeepAlive, () => this.#quiet());
     stream.on(Event.DataError, (payload: unknown) => this.#notice(payload));
-    stream.on(Event.TweetParseError, () => options.log.warn('X sent a line that is not JSON'));
+    // It may have been a post: a new connection looks for it.
+    stream.on(Event.TweetParseError, () => this.#end('X sent a line that is not JSON'));
     stream.on(Event.ConnectionError, (error) =>
       this.#end(`the stream of X broke: ${error.message}`),
     );
     stream.on(Event.ConnectionClosed, () => this.#end('X closed the stream'));
   }
 
-  /** Yields until the connection has ended and nothing is left, then throws why it ended. */
-  async *drain(signal: AbortSignal): AsyncGenerator<XPayload, void, void> {
+  /** Yields until the connection has ended and nothing is left, then throws why it ended; returns when it was enough. */
+  async *drain(signal: AbortSignal): AsyncGenerator<XEvent, void, void> {
     const wake = () => this.#news.resolve();
     signal.addEventListener('abort', wake, { once: true });
     try {
@@ -125,6 +150,7 @@ class Inbox {
         this.#waiting = [];
         yield* taken;
         if (taken.length > 0) continue;
+        if (this.#ended === 'enough') return;
         if (this.#ended) throw this.#ended;
         this.#resume();
         await this.#news.promise;
@@ -157,14 +183,28 @@ class Inbox {
   }
 
   #push(payload: XPayload): void {
-    this.#waiting.push(payload);
+    if (this.#ended) return;
     this.#options.onAlive();
+    this.#waiting.push(payload);
     this.#news.resolve();
-    if (this.#waiting.length >= QUEUE_MAX && this.#response?.isPaused() === false) {
+    if (!this.#options.onPost()) {
+      this.#ended = 'enough';
+      clearTimeout(this.#stall);
+      // Whatever else came would be billed.
+      this.#response?.destroy();
+    } else if (this.#waiting.length >= QUEUE_MAX && this.#response?.isPaused() === false) {
       this.#response.pause();
+      this.#wasPaused = true;
       // Our own slowness is no silence of X.
       clearTimeout(this.#stall);
     }
+  }
+
+  #quiet(): void {
+    this.#options.onAlive();
+    if (this.#ended || this.#wasPaused || this.#waiting.length > 0) return;
+    this.#waiting.push(this.#now());
+    this.#news.resolve();
   }
 
   #resume(): void {

@@ -9,7 +9,9 @@ import { MastodonSource } from './mastodon.ts';
 import { XSource } from './twitter.ts';
 
 type SourceName = Settings['params']['producer']['source'][number];
-type Make = (settings: Settings, deps: CommandDeps) => readonly Source[];
+/** Puts a question to a person. */
+export type Confirm = (question: string) => Promise<boolean>;
+type Make = (settings: Settings, deps: CommandDeps, confirm?: Confirm) => readonly Source[];
 
 const MAKE: Readonly<Record<SourceName, Make>> = {
   lines: ({ params }, { log, clock }) => {
@@ -33,17 +35,24 @@ const MAKE: Readonly<Record<SourceName, Make>> = {
         return new MastodonSource({ server, hashtag, languages, retryMs, log, clock });
       }),
     ),
-  x: ({ params, config }, { log, clock }) => [
+  x: ({ params, config }, { log, clock }, confirm) => [
     new XSource({
-      ...{ config: config.x, retryMs: params.limits.retryMs, log, clock },
-      hashtags: hashtagsFor('x', params),
+      ...{ config: config.x, wishes: params.producer.x, languages: params.producer.languages },
+      ...{ hashtags: hashtagsFor('x', params), log, clock },
+      ...{ retryMs: params.limits.retryMs, postsPerDay: params.limits.postsPerDay },
+      mayDelete:
+        confirm && ((rules) => confirm(`Delete these rules of others? ${rules.join(' | ')}`)),
     }),
   ],
 };
 
-/** The sources of `producer.source`, whose names differ. Opens nothing. Throws CONFIG_CREDENTIALS_MISSING, or USAGE for what one lacks. */
-export function createSources(settings: Settings, deps: CommandDeps): Source[] {
-  return settings.params.producer.source.flatMap((name) => MAKE[name](settings, deps));
+/**
+ * The sources of `producer.source`, whose names differ. Opens nothing. `confirm` is asked before what others made is deleted;
+ * undefined: the settings are word enough. Throws CONFIG_CREDENTIALS_MISSING, or USAGE for
+ * what one lacks.
+ */
+export function createSources(settings: Settings, deps: CommandDeps, confirm?: Confirm): Source[] {
+  return settings.params.producer.source.flatMap((name) => MAKE[name](settings, deps, confirm));
 }
 
 function hashtagsFor(source: SourceName, { hashtag = [] }: Settings['params']): readonly string[] {
