@@ -50,6 +50,11 @@ export class Faults<Fault extends string> {
     return [...this.#kinds.atStart, ...this.#kinds.midway];
   }
 
+  /** Whether something that was ordered has not happened yet. */
+  get hasOrders(): boolean {
+    return this.#orders.length > 0;
+  }
+
   /** Happens as soon as it can, once. Throws for what is no fault of this double. */
   order(name: string): void {
     const fault = this.names.find((known) => known === name);

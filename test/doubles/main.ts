@@ -4,7 +4,6 @@ import { parseArgs } from 'node:util';
 import { JetstreamDouble } from './bluesky.ts';
 import type { Double } from './loopback.ts';
 import { MastodonDouble } from './mastodon.ts';
-import { makePost } from './posts.ts';
 import { Timeline } from './timeline.ts';
 import { XApiDouble } from './x-api.ts';
 
@@ -52,13 +51,7 @@ function service(name: string | undefined): Service | undefined {
     return { double, config: (url) => ({ mastodon: { servers: [{ url, token: TOKEN }] } }) };
   }
   if (name !== 'x') return undefined;
-  const at = (index: number) => (index < timeline.count ? makePost(index, hashtag) : undefined);
-  const double = new XApiDouble({
-    token: TOKEN,
-    rate,
-    misbehave,
-    posts: { length: timeline.count, at },
-  });
+  const double = new XApiDouble({ token: TOKEN, timeline, misbehave });
   return { double, config: (url) => ({ x: { apiUrl: url, bearerToken: TOKEN } }) };
 }
 

@@ -1,6 +1,10 @@
 // Made posts: texts in many scripts, and the shapes of X's v2 filtered stream (expansions, edits, withheld, geo, long posts).
 // Each is made from its number: the same seed gives the same posts, and none has to be held.
 
+/** As X makes ids: the time in front, numbers within a millisecond behind. */
+const IDS_IN_A_MS = 2 ** 22;
+const idAt = (ms: number) => BigInt(ms - 1_288_834_974_657) << 22n;
+
 export interface MadePost {
   readonly id: string;
   /** The whole text a reader must find, also where the payload cuts it in `data.text`. */
@@ -94,19 +98,21 @@ export function makePosts(count: number, hashtag = 'kafka', seed = 1): MadePost[
   return Array.from({ length: count }, (_, index) => makePost(index, hashtag, seed));
 }
 
-export function makePost(index: number, hashtag = 'kafka', seed = 1): MadePost {
+/** `atMs`: when it is made (milliseconds since 1970), which its id tells, too; undefined: in a time of its own. */
+export function makePost(index: number, hashtag = 'kafka', seed = 1, atMs?: number): MadePost {
   const next = randomOf(seed, index);
   const { text, hashtags, language, author } = textOf(index, hashtag, next);
   const isLong = index % 23 === 0;
   const authorId = String(author);
   const gap = BigInt(Math.floor(next() * 999_999));
-  const id = String(1_990_000_000_000_000_000n + BigInt(index) * 1_000_000n + gap);
+  const timeless = 1_990_000_000_000_000_000n + BigInt(index) * 1_000_000n + gap;
+  const id = String(atMs === undefined ? timeless : idAt(atMs) + BigInt(index % IDS_IN_A_MS));
   const entities = { hashtags: hashtags.map((tag, at) => ({ start: at, end: at + 1, tag })) };
   const data: Record<string, unknown> = {
     id,
     text: isLong ? `${[...text].slice(0, 270).join('')}…` : text,
     author_id: authorId,
-    created_at: new Date(1_763_000_000_000 + index * 137).toISOString(),
+    created_at: new Date(atMs ?? 1_763_000_000_000 + index * 137).toISOString(),
     lang: language,
     edit_history_tweet_ids: index % 29 === 0 ? [String(BigInt(id) - 7n), id] : [id],
     entities: isLong ? undefined : entities,

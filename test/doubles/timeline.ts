@@ -8,6 +8,8 @@ export interface TimelineOptions {
   readonly rate?: number | undefined;
   readonly hashtag?: string | undefined;
   readonly seed?: number | undefined;
+  /** Milliseconds since 1970; undefined: the time of this machine. */
+  readonly now?: (() => number) | undefined;
 }
 
 export class Timeline {
@@ -16,21 +18,24 @@ export class Timeline {
   readonly #seed: number;
   readonly #rate: number;
   readonly #stepUs: number;
+  /** The time it goes by. */
+  readonly now: () => number;
   #beganMs: number | undefined;
   #firstUs = 0;
 
-  constructor({ count = Number.POSITIVE_INFINITY, rate, hashtag, seed }: TimelineOptions) {
+  constructor({ count = Number.POSITIVE_INFINITY, rate, hashtag, seed, now }: TimelineOptions) {
     this.count = count;
     this.hashtag = hashtag ?? 'kafka';
     this.#seed = seed ?? 1;
+    this.now = now ?? Date.now;
     this.#rate = rate ?? Number.POSITIVE_INFINITY;
     this.#stepUs = rate === undefined ? 1000 : 1_000_000 / rate;
   }
 
-  /** From now on posts appear; further calls change nothing. */
-  begin(): void {
+  /** From now on, or `delayMs` later, posts appear; further calls change nothing. */
+  begin(delayMs = 0): void {
     if (this.#beganMs !== undefined) return;
-    this.#beganMs = Date.now();
+    this.#beganMs = this.now() + delayMs;
     const past = Number.isFinite(this.#rate) ? 0 : this.count * this.#stepUs;
     this.#firstUs = this.#beganMs * 1000 - past;
   }
@@ -39,8 +44,8 @@ export class Timeline {
   get out(): number {
     if (this.#beganMs === undefined) return 0;
     if (!Number.isFinite(this.#rate)) return this.count;
-    const seconds = (Date.now() - this.#beganMs) / 1000;
-    return Math.min(this.count, Math.floor(seconds * this.#rate) + 1);
+    const seconds = (this.now() - this.#beganMs) / 1000;
+    return Math.max(0, Math.min(this.count, Math.floor(seconds * this.#rate) + 1));
   }
 
   /** When post `index` came out: microseconds since 1970. */

@@ -1,9 +1,13 @@
-// A stand-in for X's API v2 on loopback: rules and the filtered stream, with the faults that the real one has.
+// A stand-in for X's API v2 on loopback: rules, the filtered stream and recent search, with the faults of the real one.
+// Posts that come out while no stream is open are in search only.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Faults } from './faults.ts';
 import { type Double, LoopbackServer } from './loopback.ts';
-import type { MadePost } from './posts.ts';
-import { Timeline } from './timeline.ts';
+import { type MadePost, makePost } from './posts.ts';
+import type { Timeline } from './timeline.ts';
+import { problem, RateWindow, type XRefusal } from './x-answers.ts';
+import { Rules } from './x-rules.ts';
+import { answerSearch } from './x-search.ts';
 import {
   type Ending,
   STREAM_FAULTS,
@@ -12,39 +16,37 @@ import {
   serveStream,
 } from './x-stream.ts';
 
-const AT_START = [
-  'rate-limit',
-  'unavailable',
-  'black-hole',
-  'refuse',
-  'unauthorized',
-  'forbidden',
-] as const;
-const ON_COMMAND = ['unauthorized', 'forbidden'] as const;
+const AT_START = ['rate-limit', 'unavailable', 'black-hole', 'refuse'] as const;
+/** From then on, for every request. */
+const FOR_GOOD = new Map([
+  ['unauthorized', 401],
+  ['no-credits', 402],
+  ['forbidden', 403],
+]);
 export type XFault = (typeof AT_START)[number] | StreamFault;
 
 /** What one connection to the stream gets. When the plan is used up, connections get everything that is left. */
 export type Connection =
-  | {
-      readonly kind: 'serve';
-      readonly posts: number;
-      readonly ending: Ending;
-    }
+  | { readonly kind: 'serve'; readonly posts: number; readonly ending: Ending }
   | { readonly kind: 'status'; readonly status: number; readonly resetInMs?: number }
   | { readonly kind: 'black-hole' };
 
 export interface XApiOptions {
   readonly token: string;
-  /** An array, or anything that makes them one by one. */
-  readonly posts: { readonly length: number; at(index: number): MadePost | undefined };
-  /** Posts a second from the first stream on; undefined: all at once. */
-  readonly rate?: number | undefined;
+  /** Its time is the time of X. */
+  readonly timeline: Timeline;
   readonly plan?: readonly Connection[];
   /** Seed of the mix of faults; undefined: on command only. */
   readonly misbehave?: number | undefined;
   readonly postsBetween?: number;
   /** What a second stream does, X documents both: it is refused with 429 (default), or the first one is closed for it. */
   readonly second?: 'refused' | 'takes-over';
+  /** What the plan of the app lacks; backfill, if it is not said that there is one. */
+  readonly lacks?: readonly ('stream' | 'search')[];
+  readonly hasBackfill?: boolean;
+  readonly rulesMax?: number;
+  /** Searches in 15 minutes. */
+  readonly searchesMax?: number;
   /** Writes the stream in pieces of this many bytes, so that characters are cut. */
   readonly pieceBytes?: number;
   /** Posts sent again at the start of each further connection: X says that duplicates happen. */
@@ -54,23 +56,8 @@ export interface XApiOptions {
   readonly errorLineAfter?: number;
 }
 
-interface Rule {
-  readonly id: string;
-  readonly value: string;
-  readonly tag?: string;
-}
-
 const STREAM = '/2/tweets/search/stream';
-/** Faults that are an answer. */
-const REFUSALS = new Map<
-  XFault | undefined,
-  { readonly status: number; readonly resetInMs?: number }
->([
-  ['rate-limit', { status: 429, resetInMs: 1000 }],
-  ['unavailable', { status: 503 }],
-  ['unauthorized', { status: 401 }],
-  ['forbidden', { status: 403 }],
-]);
+const SEARCH = '/2/tweets/search/recent';
 
 export class XApiDouble implements Double {
   readonly faults: Faults<XFault>;
@@ -78,19 +65,23 @@ export class XApiDouble implements Double {
   readonly #timeline: Timeline;
   readonly #loopback: LoopbackServer;
   readonly #plan: Connection[];
-  readonly rules: Rule[] = [];
-  /** Every request, as `GET /path`. */
+  readonly #rules: Rules;
+  readonly #searches: RateWindow;
+  readonly #connections: RateWindow;
+  /** Every request, as `GET /path?query`. */
   readonly requests: string[] = [];
-  #position = 0;
   #open = new Set<ServerResponse>();
-  #nextRule = 1;
+  #refusesAll: number | undefined;
   streamsOpened = 0;
 
   constructor(options: XApiOptions) {
     this.#options = options;
     this.#plan = [...(options.plan ?? [])];
-    this.#timeline = new Timeline({ count: options.posts.length, rate: options.rate });
-    const kinds = { atStart: AT_START, midway: STREAM_FAULTS, onCommand: ON_COMMAND };
+    this.#timeline = options.timeline;
+    this.#rules = new Rules(options.rulesMax ?? 1000);
+    this.#searches = new RateWindow(options.searchesMax ?? 450, this.#timeline.now);
+    this.#connections = new RateWindow(50, this.#timeline.now);
+    const kinds = { atStart: AT_START, midway: STREAM_FAULTS, onCommand: [] };
     this.faults = new Faults<XFault>(kinds, options.misbehave, options.postsBetween);
     this.#loopback = new LoopbackServer((request, response) => {
       this.#answer(request, response).catch(() => response.destroy());
@@ -98,7 +89,11 @@ export class XApiDouble implements Double {
   }
 
   get faultNames(): readonly string[] {
-    return this.faults.names;
+    return [...this.faults.names, ...FOR_GOOD.keys()];
+  }
+
+  get rules() {
+    return this.#rules.list;
   }
 
   get openConnections(): number {
@@ -106,7 +101,8 @@ export class XApiDouble implements Double {
   }
 
   misbehave(fault: string): void {
-    this.faults.order(fault);
+    this.#refusesAll = FOR_GOOD.get(fault) ?? this.#refusesAll;
+    if (!FOR_GOOD.has(fault)) this.faults.order(fault);
   }
 
   async listen(port?: number): Promise<string> {
@@ -117,110 +113,111 @@ export class XApiDouble implements Double {
     return this.#loopback.close();
   }
 
+  /** Post `index`; it exists once the first reader has come. */
+  post(index: number): MadePost {
+    const atMs = Math.floor(this.#timeline.timeUs(index) / 1000);
+    return makePost(index, this.#timeline.hashtag, 1, atMs);
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? '/', 'http://x').pathname;
-    this.requests.push(`${request.method} ${path}`);
+    const { pathname: path, search, searchParams } = new URL(request.url ?? '/', 'http://x');
+    this.requests.push(`${request.method} ${path}${search}`);
+    this.#tellTime(response);
     if (request.headers.authorization !== `Bearer ${this.#options.token}`) {
-      return problem(response, 401, 'Unauthorized', 'Unauthorized');
+      return problem(response, { status: 401, title: 'Unauthorized', detail: 'Unauthorized' });
     }
-    if (path === `${STREAM}/rules`) return this.#answerRules(request, response);
-    if (path === STREAM) return this.#answerStream(response);
-    return problem(response, 404, 'Not Found', 'Not Found');
+    if (this.#refusesAll !== undefined) return problem(response, { status: this.#refusesAll });
+    if (path === SEARCH) return this.#answerSearch(response, searchParams);
+    if (!path.startsWith(STREAM)) return problem(response, { status: 404, title: 'Not Found' });
+    if (this.#options.lacks?.includes('stream')) return forbidden(response);
+    if (path === STREAM) return this.#answerStream(response, searchParams);
+    return this.#rules.answer(request, response, this.#timeline.now());
   }
 
-  async #answerRules(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const meta = { sent: new Date().toISOString() };
-    if (request.method === 'GET') {
-      const data = this.rules.length > 0 ? { data: this.rules } : {};
-      return json(response, 200, { ...data, meta: { ...meta, result_count: this.rules.length } });
-    }
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = JSON.parse(Buffer.concat(chunks).toString());
-    if (body.delete) {
-      const kept = this.rules.filter((rule) => !body.delete.ids.includes(rule.id));
-      const deleted = this.rules.length - kept.length;
-      this.rules.splice(0, this.rules.length, ...kept);
-      return json(response, 200, { meta: { ...meta, summary: { deleted, not_deleted: 0 } } });
-    }
-    const added = body.add.map((rule: { value: string; tag?: string }) => ({
-      ...rule,
-      id: String(1_700_000_000_000_000_000n + BigInt(this.#nextRule++)),
-    }));
-    this.rules.push(...added);
-    const summary = { created: added.length, not_created: 0, valid: added.length, invalid: 0 };
-    return json(response, 201, { data: added, meta: { ...meta, summary } });
+  async #answerSearch(response: ServerResponse, asked: URLSearchParams): Promise<void> {
+    if (this.#options.lacks?.includes('search')) return forbidden(response);
+    const timeline = this.#timeline;
+    timeline.begin();
+    if (!this.#searches.take(response)) return problem(response, { status: 429 });
+    if (this.#refused(response, this.faults.atStart())) return;
+    answerSearch(response, asked, { timeline, post: (index) => this.post(index) });
   }
 
-  async #answerStream(response: ServerResponse): Promise<void> {
+  async #answerStream(response: ServerResponse, asked: URLSearchParams): Promise<void> {
     if (this.rules.length === 0) {
       const detail = 'You must define rules before connecting to the stream.';
-      return problem(response, 409, 'RuleConfigurationIssue', detail);
+      return problem(response, { status: 409, title: 'RuleConfigurationIssue', detail });
     }
+    const backfill = Number(asked.get('backfill_minutes') ?? 0);
+    if (backfill > 0 && !this.#options.hasBackfill) {
+      return problem(response, { status: 400, detail: 'backfill_minutes is not in your plan' });
+    }
+    if (!this.#connections.take(response)) return problem(response, { status: 429 });
     if (this.#open.size > 0 && this.#options.second !== 'takes-over') {
       const detail = 'This stream is currently at the maximum allowed connection limit.';
-      return problem(response, 429, 'ConnectionException', detail, {
-        connection_issue: 'TooManyConnections',
-      });
+      const more = { connection_issue: 'TooManyConnections' };
+      return problem(response, { status: 429, title: 'ConnectionException', detail }, more);
     }
     for (const first of this.#open) await sayGoodbye(first, 'ConnectionException');
     const turn = this.#plan.shift();
-    const fault = turn ? undefined : this.faults.atStart();
-    if (turn?.kind === 'black-hole' || fault === 'black-hole') return;
-    if (fault === 'refuse') return void response.destroy();
-    const refusal = turn?.kind === 'status' ? turn : REFUSALS.get(fault);
-    if (refusal) return refuse(response, refusal.status, refusal.resetInMs);
+    if (turn?.kind === 'status') return this.#refuse(response, turn);
+    if (turn?.kind === 'black-hole') return;
+    if (!turn && this.#refused(response, this.faults.atStart())) return;
     this.#open.add(response);
     this.streamsOpened += 1;
     response.on('close', () => this.#open.delete(response));
-    await this.#serve(response, turn?.kind === 'serve' ? turn : undefined);
+    await this.#serve(response, backfill, turn);
   }
 
   async #serve(
     response: ServerResponse,
+    backfillMinutes: number,
     turn: { readonly posts: number; readonly ending: Ending } | undefined,
   ): Promise<void> {
-    const { posts, repeat = 0, errorLineAfter, keepAliveMs = 1000, pieceBytes } = this.#options;
+    const { repeat = 0, errorLineAfter, keepAliveMs = 1000, pieceBytes } = this.#options;
+    // None was out for the first reader.
+    const now = this.#timeline.out;
     this.#timeline.begin();
+    // Told after it was looked: the stream has everything from the time that it tells on.
+    this.#tellTime(response);
+    const again = this.#timeline.indexAt((this.#timeline.now() - backfillMinutes * 60_000) * 1000);
+    const isFirst = this.streamsOpened === 1;
+    const from = Math.max(0, backfillMinutes > 0 ? again : now - (isFirst ? 0 : repeat));
     await serveStream(response, {
-      from: this.streamsOpened > 1 ? Math.max(0, this.#position - repeat) : this.#position,
-      to: this.#position + (turn?.posts ?? Number.POSITIVE_INFINITY),
+      from,
+      to: from + (turn?.posts ?? Number.POSITIVE_INFINITY),
       ending: turn?.ending ?? 'hold',
-      post: (index) => posts.at(index),
+      post: (index) => (index < this.#timeline.count ? this.post(index) : undefined),
       out: () => this.#timeline.out,
       rules: this.rules.map(({ id, tag }) => ({ id, tag })),
       pieceBytes,
       keepAliveMs,
       errorLineAfter,
       midway: () => this.faults.midway() as StreamFault | undefined,
-      onSent: (next) => {
-        this.#position = Math.max(this.#position, next);
-      },
     });
   }
-}
 
-function refuse(response: ServerResponse, status: number, resetInMs: number | undefined): void {
-  if (resetInMs !== undefined) {
-    response.setHeader('x-rate-limit-limit', '50');
-    response.setHeader('x-rate-limit-remaining', '0');
-    response.setHeader('x-rate-limit-reset', String(Math.ceil((Date.now() + resetInMs) / 1000)));
+  /** Does what a fault at the start of an answer is. False: there is none. */
+  #refused(response: ServerResponse, fault: XFault | undefined): boolean {
+    if (fault === 'refuse') response.destroy();
+    if (fault === 'rate-limit') this.#refuse(response, { status: 429, resetInMs: 1000 });
+    if (fault === 'unavailable') this.#refuse(response, { status: 503 });
+    return fault !== undefined;
   }
-  problem(response, status, 'Trouble', 'made by the double');
+
+  #tellTime(response: ServerResponse): void {
+    response.setHeader('date', new Date(this.#timeline.now()).toUTCString());
+  }
+
+  #refuse(response: ServerResponse, refusal: XRefusal): void {
+    if (refusal.resetInMs !== undefined) {
+      this.#connections.tell(response, 0, this.#timeline.now() + refusal.resetInMs);
+    }
+    problem(response, refusal);
+  }
 }
 
-function json(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
-  response.end(JSON.stringify(body));
-}
-
-function problem(
-  response: ServerResponse,
-  status: number,
-  title: string,
-  detail: string,
-  more: Record<string, unknown> = {},
-): void {
-  response.writeHead(status, { 'content-type': 'application/problem+json' });
-  response.end(JSON.stringify({ title, detail, status, type: 'about:blank', ...more }));
+function forbidden(response: ServerResponse): void {
+  const detail = 'Your plan does not include this.';
+  problem(response, { status: 403, title: 'Client Forbidden', detail });
 }

@@ -35,8 +35,6 @@ export interface StreamPart {
   /** After how many posts a line with `errors` and no post is sent. */
   readonly errorLineAfter: number | undefined;
   readonly midway: () => StreamFault | undefined;
-  /** Posts below this number are sent. */
-  readonly onSent: (next: number) => void;
 }
 
 const BLOCK_CHARS = 30_000;
@@ -56,17 +54,16 @@ export async function serveStream(response: ServerResponse, part: StreamPart): P
     if (block.length >= BLOCK_CHARS || (isIdle && block !== '')) {
       await writer.write(block);
       block = '';
-      part.onSent(index);
     } else if (isIdle) {
       if (part.ending !== 'hold' && part.post(index) === undefined) break;
       await delay(5);
-      if (writer.silentMs >= part.keepAliveMs) await writer.write('\r\n');
+      const isQuiet = writer.silentMs >= part.keepAliveMs && index >= part.out();
+      if (isQuiet) await writer.write('\r\n');
     } else {
       const fault = part.midway();
       if (fault !== undefined) await writer.write(block);
       if (fault !== undefined) block = '';
       if (fault === 'drop' || fault === 'goodbye' || fault === 'stall') {
-        part.onSent(index);
         return end(writer, fault === 'drop' ? 'cut' : fault);
       }
       const swaps = fault === 'out-of-order' && index + 1 < Math.min(part.out(), part.to);
@@ -82,7 +79,6 @@ export async function serveStream(response: ServerResponse, part: StreamPart): P
     }
   }
   await writer.write(block);
-  part.onSent(index);
   return end(writer, part.ending);
 }
 
