@@ -1,4 +1,5 @@
 // One proof: a source that misbehaves, the real producer killed with SIGKILL again and again, and where each post has ended.
+import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';
@@ -76,6 +77,9 @@ export async function proveSource(source: SourceUnderProof, options: ProofOption
       await producer.ended();
       producer = spawn();
     }
+    // Earlier it would not hear that it is to stop.
+    const hasBegun = async () => assert.match(producer.told, /now on partition/);
+    await unlessEnded(producer, hasBegun, options.withinMs);
     const all = async () => {
       reached(await recordsIn(admin, topic), ids.length, producer);
       reached(new Set([...(await idsIn(settings)).values()].flat()).size, ids.length, producer);
