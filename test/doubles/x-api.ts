@@ -23,6 +23,8 @@ const FOR_GOOD = new Map([
   ['no-credits', 402],
   ['forbidden', 403],
 ]);
+/** From then on a second stream ends the first one. */
+const TAKES_OVER = 'takes-over';
 export type XFault = (typeof AT_START)[number] | StreamFault;
 
 /** What one connection to the stream gets. When the plan is used up, connections get everything that is left. */
@@ -72,11 +74,13 @@ export class XApiDouble implements Double {
   readonly requests: string[] = [];
   #open = new Set<ServerResponse>();
   #refusesAll: number | undefined;
+  #takesOver: boolean;
   streamsOpened = 0;
 
   constructor(options: XApiOptions) {
     this.#options = options;
     this.#plan = [...(options.plan ?? [])];
+    this.#takesOver = options.second === 'takes-over';
     this.#timeline = options.timeline;
     this.#rules = new Rules(options.rulesMax ?? 1000);
     this.#searches = new RateWindow(options.searchesMax ?? 450, this.#timeline.now);
@@ -89,7 +93,7 @@ export class XApiDouble implements Double {
   }
 
   get faultNames(): readonly string[] {
-    return [...this.faults.names, ...FOR_GOOD.keys()];
+    return [...this.faults.names, TAKES_OVER, ...FOR_GOOD.keys()];
   }
 
   get rules() {
@@ -101,8 +105,10 @@ export class XApiDouble implements Double {
   }
 
   misbehave(fault: string): void {
-    this.#refusesAll = FOR_GOOD.get(fault) ?? this.#refusesAll;
-    if (!FOR_GOOD.has(fault)) this.faults.order(fault);
+    const status = FOR_GOOD.get(fault);
+    if (status !== undefined) this.#refusesAll = status;
+    else if (fault === TAKES_OVER) this.#takesOver = true;
+    else this.faults.order(fault);
   }
 
   async listen(port?: number): Promise<string> {
@@ -153,7 +159,7 @@ export class XApiDouble implements Double {
       return problem(response, { status: 400, detail: 'backfill_minutes is not in your plan' });
     }
     if (!this.#connections.take(response)) return problem(response, { status: 429 });
-    if (this.#open.size > 0 && this.#options.second !== 'takes-over') {
+    if (this.#open.size > 0 && !this.#takesOver) {
       const detail = 'This stream is currently at the maximum allowed connection limit.';
       const more = { connection_issue: 'TooManyConnections' };
       return problem(response, { status: 429, title: 'ConnectionException', detail }, more);
