@@ -54,12 +54,13 @@ export class HiveLoadSink implements Sink {
   async open(signal: AbortSignal): Promise<void> {
     if (this.#opened) return;
     const { spec, hive, encoder, hdfs, clock } = this.#parts;
-    const { location, isNew, addDay } = await openHiveTable(hive, spec, signal);
+    const { location, hasDays, addDay } = await openHiveTable(hive, spec, signal);
     const { files, path: root } = openLocation(location, hdfs);
     try {
       // Of two creations that met, the metastore undid one and removed the directory both had made. Adding a table
-      // partition lets HiveServer2 make it again; if it is not there then, another HDFS is looked at.
-      if (isNew && (await files.status(root, signal)) === undefined) {
+      // partition lets HiveServer2 make it again; if it is not there then, another HDFS is looked at. A table that
+      // has table partitions lost more than an empty directory: that is for a person to look at.
+      if ((await files.status(root, signal)) === undefined && !(await hasDays(signal))) {
         await addDay(new Date(clock.now()).toISOString().slice(0, 10), signal);
       }
       await checkDirectory(files, root, location, signal);

@@ -28,8 +28,8 @@ import {
 export interface HiveTable {
   /** Where the table's files lie, as the metastore says, without a slash at its end. */
   readonly location: string;
-  /** Created just now, by this call or by one that met it. */
-  readonly isNew: boolean;
+  /** Whether any table partition is registered: nothing was ever placed in a table without one. */
+  hasDays(signal: AbortSignal): Promise<boolean>;
   /** Registers the table partition of a day (`yyyy-MM-dd`, or DAY_UNKNOWN). May be repeated; what is known costs nothing. */
   addDay(day: string, signal: AbortSignal): Promise<void>;
 }
@@ -78,14 +78,13 @@ async function describeExisting(
 }
 
 /**
- * Creates database and table when missing (then `onCreated` is called), adds missing columns, and returns what stands then.
+ * Creates database and table when missing, adds missing columns, and returns what stands then.
  * Throws HIVE_TABLE_MISMATCH when the table is of another kind, format or place, or a column of another type.
  */
 export async function ensureTable(
   hive: HiveClient,
   table: TableDefinition,
   signal: AbortSignal,
-  onCreated: () => void = () => {},
 ): Promise<TableDescription> {
   let found = await describeTable(hive, table, signal);
   if (found === undefined) {
@@ -97,7 +96,6 @@ export async function ensureTable(
     const hasTable = async () => (await describeTable(hive, table, signal)) !== undefined;
     await createOnce(hive, createStatement(table), hasTable, signal);
     found = await describeExisting(hive, table, signal);
-    onCreated();
   }
   checkKind(table, found);
   checkColumns(table, found);
@@ -218,7 +216,6 @@ export async function openHiveTable(
   signal: AbortSignal,
   ledger: LedgerKind = 'files',
 ): Promise<HiveTable> {
-  let isNew = false;
   const found = await ensureTable(
     hive,
     {
@@ -234,16 +231,15 @@ export async function openHiveTable(
       },
     },
     signal,
-    () => {
-      isNew = true;
-    },
   );
   await claimLedger(hive, spec, found, ledger, signal);
   const location = locationOf(found);
   const known = new Set<string>();
   return {
     location,
-    isNew,
+    async hasDays(askSignal) {
+      return (await hive.query(`SHOW PARTITIONS ${quoteTable(spec)}`, askSignal)).length > 0;
+    },
     async addDay(day, addSignal) {
       if (known.has(day)) return;
       const clause = partitionClause({ [DAY_COLUMN]: day });
