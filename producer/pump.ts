@@ -194,8 +194,8 @@ class Pump<Cursor> {
     this.#acknowledged += records.length;
     this.#cursor = cursor;
     this.#saver.put(cursor);
-    // Not awaited: while one save is under way, the next ones become one. Its failure ends the reading.
-    if (this.#hasUnknown) this.#saver.flush().catch(() => {});
+    // So that a kill doubles one send at most. A failure of the save ends the reading.
+    if (this.#hasUnknown) await this.#saver.flush().catch(() => {});
     const { clock, log } = this.#deps;
     if (clock.monotonic() - this.#progressAt < PROGRESS_MS) return;
     this.#progressAt = clock.monotonic();
