@@ -12,6 +12,8 @@ export interface FileIdentity {
   readonly inode: string;
   /** `<bytes>-<checksum>`: the first 1024 bytes, fewer while the file is smaller. */
   readonly head: string;
+  /** When it was written last, before it was read on: milliseconds since 1970. Missing in older marks. */
+  readonly writtenMs?: number;
 }
 
 /** How far a file is read. */
@@ -23,7 +25,7 @@ export interface FileMark extends FileIdentity, LinePlace {
 const HEAD_BYTES = 1024;
 const CHUNK_BYTES = 64 * 1024;
 /** How often a file that does not grow is looked at. */
-const POLL_MS = 200;
+export const POLL_MS = 200;
 
 const isPacked = (path: string) => path.endsWith('.gz');
 
@@ -41,8 +43,9 @@ export async function* fileBytes(path: string, offset: number): AsyncGenerator<B
 
 /** Of the file that is at `path` now. `bytes`: how many of the first ones are looked at. */
 export async function identify(path: string, bytes = HEAD_BYTES): Promise<FileIdentity> {
-  const { ino } = await stat(path, { bigint: true });
-  return { inode: `${ino}`, head: checksum(await firstBytes(path, bytes)) };
+  const { ino, mtimeNs } = await stat(path, { bigint: true });
+  const head = checksum(await firstBytes(path, bytes));
+  return { inode: `${ino}`, head, writtenMs: Number(mtimeNs) / 1e6 };
 }
 
 /** Whether the file at `path` is the one of `mark` and still holds what was read of it. */
@@ -73,7 +76,7 @@ export async function* growingBytes(
   const handle = await open(at);
   try {
     let position = offset;
-    let head = await headOf(handle, Math.min(position, HEAD_BYTES));
+    let head = checksum(await beginningOf(handle, position));
     for (let isOver = false; !signal.aborted; ) {
       const { bytesRead, buffer } = await handle.read(
         Buffer.allocUnsafe(CHUNK_BYTES),
@@ -82,9 +85,12 @@ export async function* growingBytes(
         position,
       );
       if (bytesRead > 0) {
+        // Looked at after the reading: these bytes may be those of a file that was truncated and has grown since.
+        const beginning = await beginningOf(handle, position + bytesRead);
+        if (checksum(beginning.subarray(0, headBytes({ head }))) !== head) return;
         position += bytesRead;
-        if (headBytes({ head }) < Math.min(position, HEAD_BYTES)) {
-          head = await headOf(handle, Math.min(position, HEAD_BYTES));
+        if (beginning.length > headBytes({ head })) {
+          head = checksum(beginning);
           onHead(head);
         }
         yield buffer.subarray(0, bytesRead);
@@ -108,14 +114,17 @@ async function hasEnded(
   head: string,
 ): Promise<boolean> {
   const own = await handle.stat({ bigint: true });
-  if (own.size < position || (await headOf(handle, headBytes({ head }))) !== head) return true;
+  const beginning = await beginningOf(handle, headBytes({ head }));
+  if (own.size < position || checksum(beginning) !== head) return true;
   const there = await stat(path, { bigint: true }).catch(() => undefined);
   return there !== undefined && there.ino !== own.ino && there.size > 0n;
 }
 
-async function headOf(handle: FileHandle, bytes: number): Promise<string> {
-  const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
-  return checksum(buffer.subarray(0, bytesRead));
+/** The first `bytes`, 1024 at most. */
+async function beginningOf(handle: FileHandle, bytes: number): Promise<Buffer> {
+  const size = Math.min(bytes, HEAD_BYTES);
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(size), 0, size, 0);
+  return buffer.subarray(0, bytesRead);
 }
 
 async function firstBytes(path: string, bytes: number): Promise<Buffer> {

@@ -5,11 +5,18 @@ import { describe, PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
 import type { OutgoingRecord } from '../../pipeline/record.ts';
 import type { Source, SourceGap, SourceRecord } from '../../pipeline/source.ts';
-import { type FileMark, fileBytes, growingBytes, identify, isSameFile } from './input-file.ts';
+import {
+  type FileMark,
+  fileBytes,
+  growingBytes,
+  identify,
+  isSameFile,
+  POLL_MS,
+} from './input-file.ts';
 import { LineRecords } from './line-record.ts';
 import { type LinePlace, readLines } from './read-lines.ts';
 import { readHeader, readRows } from './read-rows.ts';
-import { filesBehind } from './rotated-files.ts';
+import { type Behind, filesBehind } from './rotated-files.ts';
 
 /** Resume point: how far the file is that is read now, and those that were read before it. */
 export interface LinesCursor {
@@ -148,10 +155,9 @@ export class LinesSource implements Source<LinesCursor> {
     const { clock } = this.#options;
     let mark = known ?? { ...NOWHERE, path };
     let behind = known
-      ? await filesBehind(known)
+      ? await this.#behind(known, signal)
       : { isFound: true, files: [{ at: path, ...mark }] };
-    if (!behind.isFound) this.#lost(path);
-    for (;;) {
+    while (!signal.aborted) {
       const last = behind.files.length - 1;
       for (const [index, { at, offset, line }] of behind.files.entries()) {
         mark = { path, ...(await identify(at)), offset, line };
@@ -166,7 +172,20 @@ export class LinesSource implements Source<LinesCursor> {
         if (signal.aborted) return mark;
       }
       this.#options.log.info('the file was rotated; going on with the next one', { file: path });
-      behind = await filesBehind(mark);
+      behind = await this.#behind(mark, signal);
+    }
+    return mark;
+  }
+
+  /** Waits while there is nothing: a file may be renamed some time before the next one is made. */
+  async #behind(mark: FileMark, signal: AbortSignal): Promise<Behind> {
+    const { clock } = this.#options;
+    for (let isTold = false; ; ) {
+      const behind = await filesBehind(mark);
+      if (!behind.isFound && !isTold) this.#lost(mark.path);
+      isTold = true;
+      if (behind.files.length > 0 || signal.aborted) return behind;
+      await clock.sleep(POLL_MS, signal).catch(() => {});
     }
   }
 
@@ -229,9 +248,9 @@ export class LinesSource implements Source<LinesCursor> {
 
   #lost(path: string): void {
     const { log, clock } = this.#options;
-    const why = 'the file was rotated away while no producer ran, and is gone';
+    const why = 'the file of the cursor was truncated, or rotated away and is gone';
     this.gaps.push({ from: undefined, to: clock.now(), why });
-    log.warn(`${why}; what was behind the cursor in it is missing`, { file: path });
+    log.warn(`${why}; whatever was behind the cursor in it is missing`, { file: path });
   }
 }
 

@@ -20,13 +20,13 @@ export interface Behind {
 interface Sibling {
   readonly at: string;
   readonly inode: string;
-  readonly writtenNs: bigint;
+  readonly writtenMs: number;
 }
 
 /**
  * What is to be read behind `mark`: the rest of its file, files that were rotated away after it, and the file that stands at
  * its path now. Rotated files are those beside it whose name continues its name (`app.log.1`, `app.log-20261122.gz`).
- * Nothing at all: `isFound` false and no file.
+ * No file at all: the next one is not there yet.
  */
 export async function filesBehind(mark: FileMark): Promise<Behind> {
   const { path, offset, line } = mark;
@@ -38,10 +38,11 @@ export async function filesBehind(mark: FileMark): Promise<Behind> {
   const start = current ? [{ at: path, offset: 0, line: 0 }] : [];
   const rotated = siblings.filter(({ at }) => at !== path);
   const own = await fileOf(mark, rotated);
-  if (!own) return { isFound: false, files: start };
+  const sinceMs = own?.writtenMs ?? mark.writtenMs ?? Number.POSITIVE_INFINITY;
   const later = rotated
-    .filter(({ writtenNs }) => writtenNs > own.writtenNs)
+    .filter(({ writtenMs }) => writtenMs > sinceMs)
     .map(({ at }) => ({ at, offset: 0, line: 0 }));
+  if (!own) return { isFound: false, files: [...later, ...start] };
   return { isFound: true, files: [{ at: own.at, offset, line }, ...later, ...start] };
 }
 
@@ -65,8 +66,10 @@ async function siblingsOf(path: string): Promise<Sibling[]> {
     names.map(async (other): Promise<Sibling[]> => {
       const at = other === name ? path : join(directory, other);
       const facts = await stat(at, { bigint: true }).catch(() => undefined);
-      return facts?.isFile() ? [{ at, inode: `${facts.ino}`, writtenNs: facts.mtimeNs }] : [];
+      return facts?.isFile()
+        ? [{ at, inode: `${facts.ino}`, writtenMs: Number(facts.mtimeNs) / 1e6 }]
+        : [];
     }),
   );
-  return found.flat().sort((a, b) => (a.writtenNs < b.writtenNs ? -1 : 1));
+  return found.flat().sort((a, b) => a.writtenMs - b.writtenMs);
 }

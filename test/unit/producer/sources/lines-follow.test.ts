@@ -10,6 +10,7 @@ import {
   utimesSync,
 } from 'node:fs';
 import { after, suite, test } from 'node:test';
+import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import { Files, Reading, source } from './lines-world.ts';
 
 const worlds: Files[] = [];
@@ -131,6 +132,57 @@ suite('a file that is followed', () => {
     const reading = new Reading(from, before.cursor);
     assert.deepEqual(await reading.take(1), ['fresh']);
     assert.match(from.gaps[0]?.why ?? '', /rotated away/);
+    await reading.stop();
+  });
+
+  test('when only the file of the cursor is gone, those rotated after it are still read', async () => {
+    const files = newFiles();
+    const old = files.write('app.log.9', 'older than all of it\n');
+    const path = files.path('app.log');
+    writeAfter(old, files, 'app.log', 'one\ntwo\n');
+    const before = new Reading(follow(path));
+    await before.take(1);
+    await before.stop();
+    renameSync(path, files.path('app.log.2'));
+    writeAfter(files.path('app.log.2'), files, 'app.log', 'three\n');
+    rmSync(files.path('app.log.2'));
+    renameSync(path, files.path('app.log.1'));
+    writeAfter(files.path('app.log.1'), files, 'app.log', 'four\n');
+    const from = follow(path);
+    const reading = new Reading(from, before.cursor);
+    assert.deepEqual(await reading.take(2), ['three', 'four']);
+    assert.equal(from.gaps.length, 1);
+    await reading.stop();
+  });
+
+  test('a file that is not there yet when a producer resumes is waited for, and the wait can be ended', async () => {
+    const files = newFiles();
+    const path = files.write('app.log', 'one\n');
+    const before = new Reading(follow(path));
+    await before.take(1);
+    await before.stop();
+    rmSync(path);
+    const ended = new Reading(follow(path), before.cursor);
+    const nothing = ended.take(1);
+    await ended.stop();
+    assert.deepEqual(await nothing, []);
+    const from = follow(path);
+    const reading = new Reading(from, before.cursor);
+    const next = reading.take(1);
+    setTimeout(() => files.write('app.log', 'fresh\n'), 250);
+    assert.deepEqual(await next, ['fresh']);
+    assert.equal(from.gaps.length, 1);
+    await reading.stop();
+  });
+
+  test('a file that was truncated and has grown past the place before it is looked at is read from its beginning', async () => {
+    const files = newFiles();
+    const reading = new Reading(follow(files.write('app.log', 'one\n')));
+    await reading.take(1);
+    const lines = reading.take(3);
+    await setTimeoutAsync(50);
+    ROTATIONS['copied and truncated']?.(files, 'a longer first line\nsecond\nthird\n');
+    assert.deepEqual(await lines, ['a longer first line', 'second', 'third']);
     await reading.stop();
   });
 });
