@@ -4,7 +4,7 @@ export class RecentIds {
   readonly #max: number;
   readonly #ids = new Set<string>();
 
-  /** `max`: ids remembered; the one seen first is forgotten first. */
+  /** `max`: ids remembered; the one not seen for longest is forgotten first: a quiet source may show its last posts for days. */
   constructor(max: number) {
     this.#max = max;
   }
@@ -15,12 +15,12 @@ export class RecentIds {
 
   /** True the first time; false while `id` is remembered. */
   isNew(id: string): boolean {
-    if (this.#ids.has(id)) return false;
+    const isNew = !this.#ids.delete(id);
     this.#ids.add(id);
     if (this.#ids.size > this.#max) {
       const [oldest] = this.#ids;
       if (oldest !== undefined) this.#ids.delete(oldest);
     }
-    return true;
+    return isNew;
   }
 }
