@@ -218,10 +218,10 @@ export class HiveInsertSink implements Sink {
       throw this.#lost(record, `${gone} of ${this.#staging.name} is gone`);
     }
     if (staged.length === 0) return;
-    // The start is decided: whatever any attempt staged for it has no further use.
     await this.#drop(record, signal);
   }
 
+  /** The start is decided and placed: whatever any attempt staged for it has no further use. */
   async #drop(of: Start, signal: AbortSignal): Promise<void> {
     const clause = partitionClause(stagedAt(of));
     const sql = `ALTER TABLE ${quoteTable(this.#staging)} DROP IF EXISTS ${clause}`;
@@ -241,17 +241,17 @@ export class HiveInsertSink implements Sink {
     this.#opened = undefined;
   }
 
-  /** Places what was decided and not swept by an earlier process, and drops the rests of attempts that came too late. */
+  /** Places what was decided and not swept by an earlier process, and drops what came too late. */
   async #sweep(signal: AbortSignal): Promise<void> {
-    const starts = new Map<string, Start>();
-    for (const name of await this.#stagedNames({}, signal)) {
-      const start = startOf(name);
-      starts.set(pathOf(stagedAt(start)), start);
-    }
+    const names = await this.#stagedNames({}, signal);
+    const starts = new Map(names.map(startOf).map((of) => [pathOf(stagedAt(of)), of]));
     for (const of of starts.values()) {
       const decided = await this.#ledger.read(of, of.start, signal);
+      // Asked after it: what stands in front of a roll-up may have been refused.
+      const rolled = await this.#ledger.rolledUp(of, signal);
+      if (rolled && of.start < rolled.end) await this.#drop(of, signal);
       // Undecided: somebody may be about to commit it.
-      if (decided) await this.place(decided, signal);
+      else if (decided) await this.place(decided, signal);
     }
   }
 

@@ -9,6 +9,7 @@ import { readPositionFile } from '../../consumer/positions/file.ts';
 import { rollUp } from '../../consumer/roll-up.ts';
 import { openSink } from '../../consumer/sinks/index.ts';
 import { runVerify } from '../../consumer/verify.ts';
+import type { Batch } from '../../pipeline/batch.ts';
 import { systemClock } from '../../pipeline/clock.ts';
 import { isCode } from '../../pipeline/errors.ts';
 import { Lifecycle } from '../../pipeline/lifecycle.ts';
@@ -22,6 +23,16 @@ before(async () => {
   world = await World.open(testSettings());
 });
 after(() => world?.close());
+
+/** A batch of partition 0 as a consumer would have read it. */
+function asRead(topic: string, start: bigint, end: bigint): Batch {
+  const values = posts(Number(end - start), 1, Number(start));
+  const records = values.map(({ value }, at) => ({
+    ...{ offset: start + BigInt(at), timestamp: Date.now(), key: null, headers: undefined },
+    value: Buffer.from(value ?? ''),
+  }));
+  return { range: { topic, partition: 0, start, end }, records };
+}
 
 for (const sink of ['hive-load', 'hive-insert'] as const) {
   test(`${sink}: what was rolled up is not read again, is accounted for, and refuses late writers`, async (context) => {
@@ -38,12 +49,15 @@ for (const sink of ['hive-load', 'hive-insert'] as const) {
     context.after(() => opened.close());
     const deps = { log: silentLog, clock: systemClock, opened };
     const writer: Sink = await openSink(settings, table.name, deps, world.signal);
-    const entry = (await writer.ledger.read(of, 3n, world.signal)) ?? assert.fail();
     const rule = { before: Date.now() + 60_000, entriesMin: 1, entriesMax: 100 };
     assert.equal(await rollUp(writer.ledger, of, rule, Date.now(), world.signal), 2);
 
-    const late = writer.ledger.commit({ ...entry, end: 5n, attempt: 'late' }, world.signal);
-    await assert.rejects(late, (error) => isCode(error, 'POSITION_ROLLED_UP'));
+    // Whose name is free again: the entry stands, its rows are staged, and nobody may place them.
+    const late = await writer.stage(asRead(topic, 3n, 5n), world.signal);
+    await assert.rejects(writer.ledger.commit(late.record, world.signal), (error) =>
+      isCode(error, 'POSITION_ROLLED_UP'),
+    );
+    assert.equal((await writer.ledger.read(of, 3n, world.signal))?.attempt, late.record.attempt);
     await rm(positions.file);
     await start((deps) => runPositions(settings, deps, { kind: 'rebuild' })).done;
     const [saved] = await readPositionFile(positions.file);
