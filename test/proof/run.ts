@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createLog } from '../../pipeline/log.ts';
+import { deferred } from '../../pipeline/retry.ts';
 import { down, up } from '../../stack/launch.ts';
 import { type Proof, proveSource } from './prove-source.ts';
 import { SOURCE_CASES } from './source-cases.ts';
@@ -34,19 +35,31 @@ const own = process.env['KH_TEST_STACK']
   : mkdtempSync(join(tmpdir(), 'kafka-hive-proof-stack-'));
 const log = createLog({ level: 'info', format: 'pretty' });
 const stop = new AbortController();
-process.once('SIGINT', () => stop.abort(new Error('interrupted')));
+const stopped = deferred<never>();
+stopped.promise.catch(() => {});
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    stop.abort(new Error('interrupted'));
+    stopped.reject(stop.signal.reason);
+  });
+}
 try {
   if (own) {
     await up({ dataDir: own, ports: 'free', log, signal: stop.signal });
     process.env['KH_TEST_STACK'] = join(own, 'endpoints.json');
   }
-  const results = await Promise.all(names.map(prove));
+  const results = await Promise.race([Promise.all(names.map(prove)), stopped.promise]);
   process.exitCode = results.every(Boolean) ? 0 : 1;
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
 } finally {
   if (own) {
     await down({ dataDir: own, log });
     rmSync(own, { recursive: true, force: true });
   }
+  // A proof that was interrupted still waits for its producer, which ends with this process.
+  if (stop.signal.aborted) process.exit();
 }
 
 async function prove(name: string): Promise<boolean> {
