@@ -225,9 +225,12 @@ export class KafkaAdmin {
   async #renew(signal: AbortSignal): Promise<void> {
     const old = this.#admin;
     this.#admin = this.#kafka.admin();
-    await this.#ask('connect to Kafka', (admin) => admin.connect(), signal);
-    // It answers what it was asked before.
-    old.disconnect().catch(() => undefined);
+    try {
+      await this.#ask('connect to Kafka', (admin) => admin.connect(), signal);
+    } finally {
+      // It answers what it was asked before.
+      old.disconnect().catch(() => undefined);
+    }
   }
 
   /** Bounds a call in time and turns what kafkajs throws into our errors. */

@@ -48,8 +48,13 @@ export class OffsetCommits {
     this.#flight = undefined;
   }
 
-  /** Resolves when it, or a later one, is committed or refused, and at the latest after 5 s; never rejects. */
+  /**
+   * Resolves when it, or a later one, is committed or refused, and at the latest after 5 s; never rejects. That of a partition
+   * which others have is left to them.
+   */
   async add(placed: PlacedBatch): Promise<void> {
+    // Its delivery outlived a join: whoever has the partition now may have committed more.
+    if (this.#mine.size > 0 && !this.#mine.has(placed.partition)) return;
     const before = this.#waiting.get(placed.partition);
     if (before === undefined || placed.end >= before.end) {
       this.#waiting.set(placed.partition, placed);

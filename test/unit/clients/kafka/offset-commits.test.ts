@@ -72,6 +72,16 @@ test('what failed is sent again after the next join, except for partitions that 
   assert.deepEqual(requests, ['1:6']);
 });
 
+test('a delivery that ends after its partition moved away commits nothing for it', async () => {
+  const { commits, requests } = group();
+  commits.joined([0, 1]);
+  await commits.add(upTo(1, 5n));
+  commits.joined([0]);
+  await commits.add(upTo(1, 6n));
+  await commits.add(upTo(0, 7n));
+  assert.deepEqual(requests, ['1:5', '0:7']);
+});
+
 test('a request that is answered after the member has left sends nothing more', async () => {
   const { commits, requests, state } = group();
   const answers = [deferred<void>(), deferred<void>()];
