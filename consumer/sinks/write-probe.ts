@@ -34,7 +34,9 @@ export async function sweepProbes(
 ): Promise<void> {
   const directory = `${root}/${PROBES}`;
   for (const { name } of (await files.list(directory, signal)) ?? []) {
+    // A topic may be called _probe: its partitions are staged here.
+    const isProbe = !/^\d+$/.test(name);
     const isOld = !(now - Number.parseInt(name, 10) < PROBE_MS_MAX);
-    if (isOld) await files.remove(`${directory}/${name}`, signal);
+    if (isProbe && isOld) await files.remove(`${directory}/${name}`, signal);
   }
 }

@@ -36,3 +36,9 @@ test('what a start left that died is swept once it is older than any probe takes
   await sweepProbes(files, root, 70_000, signal);
   assert.deepEqual(left(), ['50000-young']);
 });
+
+test('what is staged for a topic called _probe is no probe', async () => {
+  await files.create(`${root}/_staging/_probe/0/17/attempt/day.parquet`, Buffer.from('x'), signal);
+  await sweepProbes(files, root, 200_000, signal);
+  assert.deepEqual(left(), ['0']);
+});
