@@ -56,7 +56,7 @@ export async function runProducer(
     const saved = await cursors.open(fromStart, signal);
     lifecycle.add('cursors', cursors);
     const after = saved && source.parseCursor(saved.cursors);
-    const partitions = await topicPartitions(settings, deps);
+    const { created, partitions } = await topicPartitions(settings, deps);
     const { compression } = producer;
     const open = KafkaSender.open(config.kafka, log, signal, limits.startMs, { compression });
     const sender = lifecycle.add('sender', await open);
@@ -66,7 +66,12 @@ export async function runProducer(
     const rotation = createRotation({ partitioning, partitions, switchMs, from }, clock);
     const on = { source: source.name, partitions: partitions.length, partitioning };
     log.info(`producing to ${topic}`, on);
-    if (after) log.info('going on behind the saved cursors', { sources: Object.keys(after) });
+    const resumed = Object.keys(after ?? {});
+    if (resumed.length > 0) log.info('going on behind the saved cursors', { sources: resumed });
+    if (resumed.length > 0 && created) {
+      const what = `topic ${topic} is new: what the sources gave before their saved cursors is not in it`;
+      log.warn(what, { hint: 'With `--from-start` files are sent again from their beginning.' });
+    }
     const onTurn = () => tellPartition(rotation, switchMs, log);
     onTurn();
     const sent = await pump(
@@ -91,7 +96,10 @@ export async function runProducer(
   }
 }
 
-async function topicPartitions(settings: Settings, deps: CommandDeps): Promise<number[]> {
+async function topicPartitions(
+  settings: Settings,
+  deps: CommandDeps,
+): Promise<{ readonly created: boolean; readonly partitions: number[] }> {
   const { params, config } = settings;
   const { topic, limits } = params;
   const shape = {
@@ -100,9 +108,9 @@ async function topicPartitions(settings: Settings, deps: CommandDeps): Promise<n
   };
   const admin = await KafkaAdmin.open(config.kafka, deps.log, deps.signal, limits.startMs);
   try {
-    const { created, partitions } = await admin.ensureTopic(topic, shape, deps.signal);
-    if (created) deps.log.info(`created topic ${topic}`, { partitions });
-    return await admin.partitions(topic, deps.signal);
+    const { created, partitions: count } = await admin.ensureTopic(topic, shape, deps.signal);
+    if (created) deps.log.info(`created topic ${topic}`, { partitions: count });
+    return { created, partitions: await admin.partitions(topic, deps.signal) };
   } finally {
     await admin.close();
   }

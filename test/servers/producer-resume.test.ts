@@ -101,6 +101,24 @@ suite('a producer that was killed', () => {
     assert.deepEqual(summary.byPartition, new Map([[2, 4]]));
     assert.ok(said.includes('now on partition 2 (next switch in 9 min)'), said.join('\n'));
   });
+
+  test('says that a topic which was made anew lacks what was sent before the cursors', async () => {
+    const settings = testSettings();
+    const { params } = settings;
+    await runProducer(settings, deps(), { sources: [posts(5)] });
+    const document = JSON.parse(readFileSync(params.producer.cursorFile, 'utf8'));
+    const topic = `${params.topic}-anew`;
+    document.topics[topic] = document.topics[params.topic];
+    writeFileSync(params.producer.cursorFile, JSON.stringify(document));
+    const said: string[] = [];
+    const log = { ...silentLog, warn: (message: string) => void said.push(message) };
+    const anew = { ...settings, params: { ...params, topic } };
+    const first = await runProducer(anew, deps(log), { sources: [posts(7)] });
+    assert.equal(first.acknowledged, 2);
+    assert.match(said.join(), /-anew is new: what the sources gave before their saved cursors/);
+    await runProducer(anew, deps(log), { sources: [posts(9)] });
+    assert.equal(said.length, 1);
+  });
 });
 
 /** `producer` as a process of its own; `acknowledged` is what the log last said. */
