@@ -36,6 +36,11 @@ export interface JetstreamOptions {
 const QUEUE_MAX = 2_000;
 const FRAME_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Whether it is microseconds since 1970. Smaller numbers are places in the log of one server, which others do not know. */
+export function isTimeUs(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1e15;
+}
+
 /** The address to subscribe at; `cursorUs` (microseconds since 1970, inclusive) undefined: from now on. */
 function addressOf(host: string, cursorUs: number | undefined): URL {
   const url = new URL(`${host.replace(/\/+$/, '')}/subscribe`);
@@ -182,7 +187,7 @@ type Json = Readonly<Record<string, unknown>>;
 function parsed(frame: string): JetstreamEvent | undefined {
   const event = objectOf(frame);
   const timeUs = event?.['time_us'];
-  if (!event || typeof timeUs !== 'number' || !Number.isSafeInteger(timeUs)) return undefined;
+  if (!event || !isTimeUs(timeUs)) return undefined;
   const { did, kind, commit } = event as { did?: unknown; kind?: unknown; commit?: Json | null };
   const isCreation = kind === 'commit' && commit?.['operation'] === 'create';
   if (!isCreation || commit['collection'] !== POST_COLLECTION)

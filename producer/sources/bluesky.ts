@@ -1,5 +1,5 @@
 // Posts of Bluesky, free and without a key: its Jetstream servers send every post, the hashtag is looked for here.
-import { type JetstreamEvent, readJetstream } from '../../clients/bluesky/jetstream.ts';
+import { isTimeUs, type JetstreamEvent, readJetstream } from '../../clients/bluesky/jetstream.ts';
 import type { Clock } from '../../pipeline/clock.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
@@ -69,10 +69,8 @@ export class BlueskySource implements Source<JetstreamCursor> {
 
   parseCursor(saved: unknown): JetstreamCursor {
     const times = Object.entries(Object(Object(saved).hosts));
-    // Smaller numbers are places in the log of one server, which others do not know.
-    const isTime = ([, time]: [string, unknown]) =>
-      Number.isSafeInteger(time) && Number(time) >= 1e15;
-    if (times.length > 0 && times.every(isTime)) return saved as JetstreamCursor;
+    if (times.length > 0 && times.every(([, time]) => isTimeUs(time)))
+      return saved as JetstreamCursor;
     throw new PipelineError('POSITION_CORRUPT', 'the saved cursor is not one of bluesky', {
       hint: 'Start with `--from-start` to ignore it: posts from now on are read.',
     });

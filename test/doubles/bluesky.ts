@@ -153,7 +153,10 @@ export class JetstreamDouble implements Double {
       if (fault === 'drop') webSocket.terminate();
       if (fault === 'goodbye') webSocket.close(1012, 'service restart');
       if (fault === 'stall') await closed(webSocket);
-      if (fault === 'garbage') webSocket.send('{"did":"did:plc:cut off');
+      if (fault === 'garbage') {
+        webSocket.send('{"did":"did:plc:cut off');
+        webSocket.send('{"did":"did:plc:from","time_us":1970,"kind":"identity"}');
+      }
       if (fault === 'split') splitFrames = SPLIT_FRAMES;
       const swaps = fault === 'out-of-order' && index + 1 < this.#timeline.out;
       const repeats = fault === 'duplicates' ? Math.min(index, REPEATED) : 0;

@@ -97,6 +97,17 @@ suite('posts of Bluesky', () => {
     assert.match(warnings.join(), /the 2 h 59 min after .* are missing/);
   });
 
+  test('frames that are no JSON or hold no time are left out, and are no place to resume from', async () => {
+    const leftOut = async (faults: readonly string[]) => {
+      const [double, host] = await jetstream({ count: 40 });
+      for (const fault of faults) double.misbehave(fault);
+      const reader = source([host]);
+      await readUntil(reader, undefined, (ids) => ids.has(double.idOf(39)));
+      return reader.leftOut;
+    };
+    assert.equal((await leftOut(['garbage'])) - (await leftOut([])), 2);
+  });
+
   test('a server that skips posts after a reconnect is told, too, and a whole one is not', async () => {
     const [double, host] = await jetstream({ count: 400, rate: 1000 });
     const reader = source([host], { limits: { ...PATIENT, sameHostMs: 1 } });
