@@ -76,13 +76,17 @@ export class OffsetCommits {
     if (this.#flight !== undefined || this.#waiting.size === 0 || this.#mine.size === 0) return;
     const flight = { since: systemClock.monotonic(), landed: Promise.resolve() };
     this.#flight = flight;
+    const mine = this.#mine;
     const isCurrent = () => this.#flight === flight;
     flight.landed = this.#commitAll(isCurrent)
       .catch((error) =>
         this.#deps.log.debug('group offsets not committed', { why: describe(error) }),
       )
       .finally(() => {
-        if (isCurrent()) this.#flight = undefined;
+        if (!isCurrent()) return;
+        this.#flight = undefined;
+        // A join came meanwhile and may be why it was refused. The next batch may be far away.
+        if (mine !== this.#mine) this.#fly();
       });
   }
 

@@ -82,6 +82,25 @@ test('a delivery that ends after its partition moved away commits nothing for it
   assert.deepEqual(requests, ['1:5', '0:7']);
 });
 
+test('a request that is refused after the next join is sent again, once', async () => {
+  const { commits, requests, state } = group();
+  const answers = [deferred<void>(), deferred<void>()];
+  const sent = deferred<void>();
+  state.answer = async () => {
+    sent.resolve();
+    await answers[requests.length - 1]?.promise;
+  };
+  commits.joined([0]);
+  const first = commits.add(upTo(0, 5n));
+  await sent.promise;
+  commits.joined([0]);
+  answers[0]?.reject(new Error('the group was formed anew'));
+  answers[1]?.reject(new Error('the coordinator is gone'));
+  await first;
+  await new Promise(setImmediate);
+  assert.deepEqual(requests, ['0:5', '0:5']);
+});
+
 test('a request that is answered after the member has left sends nothing more', async () => {
   const { commits, requests, state } = group();
   const answers = [deferred<void>(), deferred<void>()];
