@@ -161,9 +161,15 @@ export class KafkaSender {
 
   /** A fresh producer id: the old one's sequence numbers may stand for other records. */
   async #renew(): Promise<void> {
-    const old = this.#producer;
-    this.#producer = newProducer(this.#kafka);
-    await this.#producer.connect();
+    const [old, fresh] = [this.#producer, newProducer(this.#kafka)];
+    try {
+      await fresh.connect();
+    } catch (error) {
+      // The old one stays, so that the next call renews it, or `close` closes it.
+      await fresh.disconnect().catch(() => undefined);
+      throw error;
+    }
+    this.#producer = fresh;
     this.#mustRenew = false;
     this.#unfinished = undefined;
     await old.disconnect().catch(() => undefined);
