@@ -160,9 +160,15 @@ function refused(answer: ApiResponseError, doing: string): XFailure {
       context: { status },
     },
   );
-  const reset = Number(answer.headers?.['x-rate-limit-reset']);
-  const resetAtMs = Number.isFinite(reset) && reset > 0 ? reset * 1000 : undefined;
+  const resetAtMs = status === 429 ? resetOf(answer.headers) : undefined;
   return { kind: status === 429 ? 'rate-limit' : 'http', error, status, title, resetAtMs };
+}
+
+/** Undefined while requests are left: then X refuses for another reason, such as a second stream. */
+function resetOf(headers: Readonly<Record<string, unknown>> | undefined): number | undefined {
+  if (Number(headers?.['x-rate-limit-remaining'] ?? 0) > 0) return undefined;
+  const reset = Number(headers?.['x-rate-limit-reset']);
+  return Number.isFinite(reset) && reset > 0 ? reset * 1000 : undefined;
 }
 
 function hintFor(status: number): string {

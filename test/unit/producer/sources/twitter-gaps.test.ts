@@ -154,6 +154,20 @@ suite('gaps of X', () => {
     assert.ok(refused.length >= 1 && told.length <= refused.length + 1, `${told} ${refused}`);
   });
 
+  test('a refusal while requests are left is no reason to wait for the reset', async () => {
+    const { double, source, clock } = await world({ rate: 1 }, { lacks: ['stream'] });
+    let refusedAt = 0;
+    await readUntil(source(), undefined, (found) => {
+      if (found.size > 0 && refusedAt === 0) {
+        refusedAt = clock.now();
+        double.misbehave('unavailable');
+      }
+      return found.size > 60 && double.faults.counts.get('unavailable') === 1;
+    });
+    const tookMs = clock.now() - refusedAt;
+    assert.ok(tookMs < 5 * MINUTE_MS, `${tookMs} ms`);
+  });
+
   test('limits.postsPerDay stops reading, says when it goes on, and holds over a restart', async () => {
     const { log, lines } = heardLog();
     const { double, source } = await world({ rate: 1 });
@@ -181,6 +195,22 @@ suite('gaps of X', () => {
     assert.equal(double.requests.length, requests, 'nothing is asked for any more');
     assert.equal(told().length, 2);
     assert.ok(lines.some((line) => /read 50 posts of X today, for \$0\.75 at most/.test(line)));
+  });
+
+  test('a limit that is reached while a stream waits for search closes the stream', async () => {
+    const { double, source } = await world({ rate: 10 }, {}, 20);
+    const cursor = await cursorAfter(source(), 20);
+    await eventually(() => assert.equal(double.openConnections, 0));
+    const stop = new AbortController();
+    const reading = source({ postsPerDay: 40 }).read({ id: cursor.id }, stop.signal).next();
+    await eventually(() => assert.equal(double.streamsOpened, 2));
+    await eventually(() => assert.equal(double.openConnections, 0));
+    assert.ok(
+      double.requests.every((path) => !path.includes('/recent')),
+      'search comes later',
+    );
+    stop.abort();
+    await reading;
   });
 
   test('on the next day it goes on where it stopped', async () => {
@@ -215,6 +245,21 @@ suite('gaps of X', () => {
       double.rules.map(({ value }) => value),
       ['rule2', 'rule10', '#kafka'],
     );
+  });
+
+  test('rules that somebody deleted are set again, and what they missed is searched for', async () => {
+    const { double, source, ids } = await world({ rate: 1 });
+    let isDeleted = false;
+    const seen = await readUntil(source(), undefined, (found) => {
+      if (found.size === 20 && !isDeleted) {
+        isDeleted = true;
+        double.rules.splice(0);
+        double.misbehave('drop');
+      }
+      return found.size === 200;
+    });
+    assert.deepEqual([...seen.keys()], ids(200));
+    assert.equal(double.rules.length, 1);
   });
 
   test('another hashtag replaces our rule, and only ours', async () => {
