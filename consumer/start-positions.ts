@@ -204,7 +204,11 @@ export class StartPositions {
       );
     }
     log.warn('offsets were deleted before they were read', { range: formatRange(lost) });
-    const kept = await this.#jump(of, 'lost', at, bounds.logStart, signal);
+    let kept = at;
+    // Again where another writer still had some of them and was first.
+    while (kept.position < bounds.logStart) {
+      kept = await this.#jump(of, 'lost', kept, bounds.logStart, signal);
+    }
     if (params.onGap === 'earliest') return kept;
     return this.#jump(of, 'skip', kept, bounds.highWatermark, signal);
   }

@@ -200,6 +200,20 @@ test('O03: a gap stops with its exact range, or is recorded as lost', async () =
   assert.equal((await latest.ledger.read(of, 70n))?.kind, 'skip');
 });
 
+test('O03: what another writer had read of a gap is his, the rest is lost', async () => {
+  for (const onGap of ['earliest', 'latest'] as const) {
+    const ledger = await chainOf(of, [0, 50]);
+    const commit = ledger.commit.bind(ledger);
+    ledger.commit = async (record) => {
+      await commit(entryOf(of, 50, 60));
+      return commit(record);
+    };
+    await startOf({ ledger, onGap, bounds: [[70, 90]], end: 90 });
+    const lost = await ledger.read(of, 60n);
+    assert.deepEqual([lost?.kind, lost?.end], ['lost', 70n], onGap);
+  }
+});
+
 test('a table that is ahead of its topic is refused', async () => {
   const ledger = await chainOf(of, [0, 50]);
   await refused({ ledger, bounds: [[0, 40]], end: 40 }, 'POSITION_BEYOND_END', /50.*40/);
