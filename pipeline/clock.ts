@@ -6,16 +6,19 @@ export interface Clock {
   now(): number;
   /** Milliseconds that only grow. For ages and deadlines. */
   monotonic(): number;
-  /** Resolves after `ms`; rejects with `signal.reason` when aborted first. */
+  /** Resolves after `ms`, after 24 days at the latest; rejects with `signal.reason` when aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** Node takes a longer one for none at all. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   async sleep(ms, signal) {
     try {
-      await delay(ms, undefined, signal ? { signal } : undefined);
+      await delay(Math.min(ms, TIMER_MS_MAX), undefined, signal ? { signal } : undefined);
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     }
