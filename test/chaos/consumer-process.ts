@@ -1,5 +1,5 @@
 // Child process of the chaos run: consumer-from-position that does to itself, right after a named step, what its parent
-// asks for. Arguments: a file with settings as JSON; the fault planted into it, or "none".
+// asks for. Arguments: a file with settings as JSON; the fault planted into it, or "none"; "until-end" to end at the end.
 import { readFileSync } from 'node:fs';
 import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';
 import { configSchema, paramsSchema } from '../../params/schema.ts';
@@ -23,7 +23,7 @@ export interface ConsumerNews {
   readonly passed: 'placed' | 'aimed';
 }
 
-const [file = '', planted = 'none'] = process.argv.slice(2);
+const [file = '', planted = 'none', until = ''] = process.argv.slice(2);
 const raw = JSON.parse(readFileSync(file, 'utf8'));
 const settings = { params: paramsSchema.parse(raw.params), config: configSchema.parse(raw.config) };
 const fault = PLANTS.find((name) => name === planted);
@@ -55,6 +55,7 @@ await runConsumerFromPosition(
   settings,
   { log, clock: systemClock, signal, out: () => {} },
   {
+    untilEnd: until === 'until-end',
     rewire(delivery) {
       const told = tellSteps(delivery, (step) => {
         if (step === 'placed') tell({ passed: 'placed' });

@@ -190,6 +190,8 @@ async function readLeftovers(
   const found: string[] = [];
   const walk = async (directory: string): Promise<void> => {
     for (const { name, type } of (await files.list(`${path}/${directory}`, signal)) ?? []) {
+      // A start that died while probing stages nothing; what it left is swept by its age.
+      if (name === '_probe') continue;
       if (type === 'directory') await walk(`${directory}/${name}`);
       else found.push(`${directory}/${name}`);
     }

@@ -1,6 +1,8 @@
 // One schedule from its first record to the verdict: start, hurt, heal, drain, stop, judge.
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';
 import { configSchema, paramsSchema, type Settings } from '../../params/schema.ts';
 import { systemClock } from '../../pipeline/clock.ts';
@@ -34,6 +36,8 @@ const PRODUCERS_CLIENT = CLIENTS - 1;
 const DRAIN_MS = 240_000;
 const DRAIN_POLL_MS = 300;
 const KAFKA_MS = 60_000;
+const SWEEP_MS = 120_000;
+const SAID_MAX = 64 * 1024 * 1024;
 const ASK_RETRY = { delayMs: 200, delayMsMax: 1000, deadlineMs: 60_000 };
 
 /** Runs one schedule. Throws only when the run itself cannot go on (servers that do not heal, an abort). */
@@ -144,7 +148,12 @@ class Trial {
   async #judge(settings: Settings) {
     const { workload } = this.#schedule;
     try {
-      const evidence = await gatherEvidence(settings, this.#options.signal);
+      const { signal } = this.#options;
+      let evidence = await gatherEvidence(settings, signal);
+      if (evidence.leftovers.length > 0) {
+        await this.#sweep();
+        evidence = await gatherEvidence(settings, signal);
+      }
       const acknowledged = this.#cast.producers.map((_, index) =>
         acknowledgedEnd(this.#acknowledgedFile(index)),
       );
@@ -163,6 +172,23 @@ class Trial {
       const lines = [`judging: what stands cannot be read: ${describe(error)}`];
       return { lines, counts: { records: 0, rows: 0, batches: 0 } };
     }
+  }
+
+  /**
+   * What a request left in staging that was carried out late is swept in the background a minute after a start, or at the
+   * end of a run that ends by itself: here is one. It has nothing else to do, and the checker looks again behind it.
+   */
+  async #sweep(): Promise<void> {
+    const script = join(import.meta.dirname, 'consumer-process.ts');
+    const args = [
+      '--import',
+      'tsx',
+      script,
+      this.#keep('sweeper.json', this.#settings(this.#options.world.direct, 'sweeper')),
+      'none',
+      'until-end',
+    ];
+    await promisify(execFile)(process.execPath, args, { maxBuffer: SAID_MAX, timeout: SWEEP_MS });
   }
 
   #ends() {
