@@ -43,38 +43,59 @@ export async function* fileBytes(path: string, offset: number): AsyncGenerator<B
 
 /** Of the file that is at `path` now. `bytes`: how many of the first ones are looked at. */
 export async function identify(path: string, bytes = HEAD_BYTES): Promise<FileIdentity> {
-  const { ino, mtimeNs } = await stat(path, { bigint: true });
-  const head = checksum(await firstBytes(path, bytes));
-  return { inode: `${ino}`, head, writtenMs: Number(mtimeNs) / 1e6 };
+  for (;;) {
+    const { ino, mtimeNs } = await stat(path, { bigint: true });
+    const head = checksum(await firstBytes(path, bytes));
+    // Rotated in between, number and checksum would be those of two files.
+    const after = await stat(path, { bigint: true });
+    if (after.ino === ino) return { inode: `${ino}`, head, writtenMs: Number(mtimeNs) / 1e6 };
+  }
 }
 
 /** Whether the file at `path` is the one of `mark` and still holds what was read of it. */
 export async function isSameFile(path: string, mark: FileMark): Promise<boolean> {
-  const { inode, head } = await identify(path, headBytes(mark));
-  if (inode !== mark.inode || head !== mark.head) return false;
-  return isPacked(path) || (await stat(path)).size >= mark.offset;
+  const found = await unlessGone(identify(path, headBytes(mark)));
+  if (found?.inode !== mark.inode || found.head !== mark.head) return false;
+  return holds(path, mark);
 }
 
 /** Whether the file at `path`, of whatever number, begins as the one of `mark` did; false while that was empty. */
 export async function beginsAs(path: string, mark: FileMark): Promise<boolean> {
   const bytes = headBytes(mark);
-  if (bytes === 0 || (await identify(path, bytes)).head !== mark.head) return false;
-  return isPacked(path) || (await stat(path)).size >= mark.offset;
+  if (bytes === 0 || (await unlessGone(identify(path, bytes)))?.head !== mark.head) return false;
+  return holds(path, mark);
+}
+
+async function holds(path: string, { offset }: FileMark): Promise<boolean> {
+  return isPacked(path) || ((await unlessGone(stat(path)))?.size ?? 0) >= offset;
+}
+
+/** Undefined: it was renamed or deleted meanwhile. */
+export async function unlessGone<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (Object(error).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /**
  * The bytes of a file that grows, from `offset` on. Ends when it is over: another file stands at `path` and has begun to
- * grow (until then the writer may still write here), or this one was truncated. `onHead` is told its head as it grows.
+ * grow (until then the writer may still write here), or this one was truncated; at once, when the file `at` has another number
+ * than `inode` by now. `onHead` is told its head as it grows.
  */
 export async function* growingBytes(
-  at: string,
+  { at, inode }: { readonly at: string; readonly inode: string },
   path: string,
   offset: number,
   onHead: (head: string) => void,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): AsyncGenerator<Buffer, void, void> {
-  const handle = await open(at);
+  const handle = await unlessGone(open(at));
+  if (!handle) return;
   try {
+    if (`${(await handle.stat({ bigint: true })).ino}` !== inode) return;
     let position = offset;
     let head = checksum(await beginningOf(handle, position));
     for (let isOver = false; !signal.aborted; ) {

@@ -12,6 +12,7 @@ import {
   identify,
   isSameFile,
   POLL_MS,
+  unlessGone,
 } from './input-file.ts';
 import { LineRecords } from './line-record.ts';
 import { type LinePlace, readLines } from './read-lines.ts';
@@ -159,15 +160,18 @@ export class LinesSource implements Source<LinesCursor> {
       : { isFound: true, files: [{ at: path, ...mark }] };
     while (!signal.aborted) {
       const last = behind.files.length - 1;
-      for (const [index, { at, offset, line }] of behind.files.entries()) {
-        mark = { path, ...(await identify(at)), offset, line };
+      for (const [index, { at, inode, offset, line }] of behind.files.entries()) {
+        const found = await (inode === '' ? identify(at) : unlessGone(identify(at)));
+        // Rotated since it was looked for: it is looked for again, from the same place.
+        if (!found || (inode !== '' && found.inode !== inode)) break;
+        mark = { path, ...found, offset, line };
         // The head of a small file grows with it.
         const growing = { ...mark };
         const onHead = (head: string) => Object.assign(growing, { head });
         const bytes =
           index < last
             ? fileBytes(at, offset)
-            : growingBytes(at, path, offset, onHead, { clock, signal });
+            : growingBytes({ at, inode: found.inode }, path, offset, onHead, { clock, signal });
         mark = yield* this.#pass(bytes, at, growing, done, signal);
         if (signal.aborted) return mark;
       }

@@ -6,8 +6,10 @@ import type { LinePlace } from './read-lines.ts';
 
 /** A file to be read from a place on. */
 export interface Located extends LinePlace {
-  /** Where it is now. */
+  /** Where it was when it was looked for. */
   readonly at: string;
+  /** Its number on the disk: another one stands there when it was rotated since. */
+  readonly inode: string;
 }
 
 export interface Behind {
@@ -29,21 +31,30 @@ interface Sibling {
  * No file at all: the next one is not there yet.
  */
 export async function filesBehind(mark: FileMark): Promise<Behind> {
+  const behind = await lookBehind(mark);
+  // A rotation during the look hides the file: its new name was not there yet, its old one is another file's.
+  return behind.isFound ? behind : lookBehind(mark);
+}
+
+async function lookBehind(mark: FileMark): Promise<Behind> {
   const { path, offset, line } = mark;
   const siblings = await siblingsOf(path);
   const current = siblings.find(({ at }) => at === path);
   if (current && (await isSameFile(path, mark))) {
-    return { isFound: true, files: [{ at: path, offset, line }] };
+    return { isFound: true, files: [{ at: path, inode: mark.inode, offset, line }] };
   }
-  const start = current ? [{ at: path, offset: 0, line: 0 }] : [];
+  const start = current ? [{ at: path, inode: current.inode, offset: 0, line: 0 }] : [];
   const rotated = siblings.filter(({ at }) => at !== path);
   const own = await fileOf(mark, rotated);
   const sinceMs = own?.writtenMs ?? mark.writtenMs ?? Number.POSITIVE_INFINITY;
   const later = rotated
     .filter(({ writtenMs }) => writtenMs > sinceMs)
-    .map(({ at }) => ({ at, offset: 0, line: 0 }));
+    .map(({ at, inode }) => ({ at, inode, offset: 0, line: 0 }));
   if (!own) return { isFound: false, files: [...later, ...start] };
-  return { isFound: true, files: [{ at: own.at, offset, line }, ...later, ...start] };
+  return {
+    isFound: true,
+    files: [{ at: own.at, inode: own.inode, offset, line }, ...later, ...start],
+  };
 }
 
 /** The file itself under a new name; else the newest that begins like it: a copy, packed or not. */
