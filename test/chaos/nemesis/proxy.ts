@@ -89,7 +89,7 @@ export class TcpProxy {
 
   /** Resets every connection on the clients' side only; the server hears of it unless that vanishes. */
   resetClients(): void {
-    for (const [client] of this.#links) client.resetAndDestroy();
+    for (const [client] of this.#links) reset(client);
   }
 
   /** Resets every connection and listens no more. */
@@ -105,7 +105,7 @@ export class TcpProxy {
   async #settle(changed: Effect): Promise<void> {
     const isCut = this.#has((effect) => effect.kind === 'cut');
     const hadHoles = changed.kind === 'half-open' && !this.#effects.has(changed);
-    if (isCut || hadHoles) for (const link of this.#links) reset(...link);
+    if (isCut || hadHoles) for (const link of this.#links) link.forEach(reset);
     if (isCut) {
       this.#server?.close();
       this.#server = undefined;
@@ -125,7 +125,10 @@ export class TcpProxy {
 
   #join(client: Socket): void {
     // Accepted just before the listening ended.
-    if (this.#has((effect) => effect.kind === 'cut')) return void client.resetAndDestroy();
+    if (this.#has((effect) => effect.kind === 'cut')) {
+      reset(client);
+      return;
+    }
     const server = connect({ ...this.#to, allowHalfOpen: true, noDelay: true });
     const link = [client, server] as const;
     this.#links.add(link);
@@ -156,7 +159,7 @@ export class TcpProxy {
       }
       if (!this.#loses(direction)) to.end();
     } catch {
-      if (!this.#loses(direction)) to.resetAndDestroy();
+      if (!this.#loses(direction)) reset(to);
     }
   }
 
@@ -192,7 +195,8 @@ export class TcpProxy {
   }
 }
 
-function reset(client: Socket, server: Socket): void {
-  client.resetAndDestroy();
-  server.resetAndDestroy();
+/** Node leaves a socket open for good, and spins at its end, when one that has begun to end is reset. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
