@@ -160,11 +160,11 @@ function refused(answer: ApiResponseError, doing: string): XFailure {
       context: { status },
     },
   );
-  const resetAtMs = status === 429 ? resetOf(answer.headers) : undefined;
+  const resetAtMs = resetOf(answer.headers);
   return { kind: status === 429 ? 'rate-limit' : 'http', error, status, title, resetAtMs };
 }
 
-/** Undefined while requests are left: then X refuses for another reason, such as a second stream. */
+/** Told with every answer. Undefined while requests are left: then X refuses for another reason, such as a second stream. */
 function resetOf(headers: Readonly<Record<string, unknown>> | undefined): number | undefined {
   if (Number(headers?.['x-rate-limit-remaining'] ?? 0) > 0) return undefined;
   const reset = Number(headers?.['x-rate-limit-reset']);

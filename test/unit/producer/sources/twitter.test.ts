@@ -110,6 +110,7 @@ suite('posts of X', () => {
       if (found.size === 10) double.misbehave('drop');
       return reader.leftOut > 0;
     });
+    assert.ok(reader.leftOut > 0);
     assert.ok(seen.size > 10);
   });
 
