@@ -105,6 +105,7 @@ async function runAll(): Promise<number> {
 
 process.exitCode = await runAll().catch((error: unknown) => {
   if (!(error instanceof Stopping)) throw error;
+  rmSync(home, { recursive: true, force: true });
   say('chaos: interrupted');
   return 130;
 });
