@@ -41,6 +41,8 @@ const BLOCK_CHARS = 30_000;
 const REPEATED = 30;
 const PIECE_BYTES = 61;
 const SPLIT_POSTS = 40;
+/** So much of a post is left that is cut off. */
+const CUT_CHARS = 60;
 
 export async function serveStream(response: ServerResponse, part: StreamPart): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
@@ -69,9 +71,9 @@ export async function serveStream(response: ServerResponse, part: StreamPart): P
       const swaps = fault === 'out-of-order' && index + 1 < Math.min(part.out(), part.to);
       const repeats = fault === 'duplicates' ? Math.min(index, REPEATED) : 0;
       for (let back = repeats; back > 0; back -= 1) block += line(index - back);
-      block += swaps ? line(index + 1) + line(index) : line(index);
+      if (fault === 'garbage') block += `${line(index).slice(0, CUT_CHARS)}\r\n`;
+      else block += swaps ? line(index + 1) + line(index) : line(index);
       if (fault === 'split') writer.splitFor(SPLIT_POSTS);
-      if (fault === 'garbage') block += '{"data":{"id":"cut off\r\n';
       if (fault === 'error-line' || index - part.from + 1 === part.errorLineAfter) {
         block += errorLine('Some Error', 'a message to read');
       }

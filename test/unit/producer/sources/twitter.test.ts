@@ -78,6 +78,7 @@ suite('posts of X', () => {
       }
       return double.streamsOpened === 5 && found.size > 600;
     });
+    assert.equal(double.streamsOpened, 5);
     assert.deepEqual([...seen.keys()].slice(0, 600), ids(600));
     await eventually(() => assert.equal(double.openConnections, 0));
   });
