@@ -5,6 +5,7 @@ import type { Clock } from '../pipeline/clock.ts';
 import { invariant } from '../pipeline/errors.ts';
 import { type BatchRecord, type Ledger, recordsRead } from '../pipeline/ledger.ts';
 import type { Log } from '../pipeline/log.ts';
+import type { ConsumerObserver } from '../pipeline/observer.ts';
 import type { PositionStore } from '../pipeline/position-store.ts';
 import { formatRange } from '../pipeline/range.ts';
 import { type RetryPolicy, withRetry } from '../pipeline/retry.ts';
@@ -20,6 +21,7 @@ export interface Delivery {
   readonly retry: RetryPolicy;
   readonly clock: Clock;
   readonly log: Log;
+  readonly observer?: ConsumerObserver | undefined;
 }
 
 /**
@@ -34,14 +36,16 @@ export async function deliver(
   const began = by.clock.monotonic();
   const step = <T>(doing: string, run: () => Promise<T>) =>
     withRetry(run, by.retry, by.clock, signal, {
-      onRetry: (error, attempt, pauseMs) =>
+      onRetry: (error, attempt, pauseMs) => {
+        by.observer?.retried(doing, error);
         by.log.warn(`${doing} failed, trying again`, {
           range: formatRange(batch.range),
           code: error.code,
           why: error.message,
           attempt,
           pauseMs,
-        }),
+        });
+      },
     });
 
   const fresh = withoutRepeats(batch);
@@ -58,10 +62,12 @@ export async function deliver(
   const standing = await step('committing', () => by.sink.ledger.commit(record, signal));
 
   await step('placing', () => by.sink.place(standing, signal));
+  const ours = standing.attempt === record.attempt;
+  const ms = by.clock.monotonic() - began;
+  by.observer?.placed(batch, standing, ours, ms);
 
   await by.positions.advance(standing);
 
-  const ours = standing.attempt === record.attempt;
   by.log.info(ours ? 'batch placed' : 'batch was placed by another writer', {
     topic: standing.topic,
     partition: standing.partition,
@@ -70,7 +76,7 @@ export async function deliver(
     rows: standing.rows,
     deadLetters: standing.deadLetters || undefined,
     skipped: standing.skipped || undefined,
-    ms: Math.round(by.clock.monotonic() - began),
+    ms: Math.round(ms),
   });
   return standing;
 }
