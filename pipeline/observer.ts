@@ -6,8 +6,10 @@ import type { TopicPartition } from './range.ts';
 
 /** Told by a consumer, synchronously and often: an implementation is quick and never throws. */
 export interface ConsumerObserver {
-  /** Records came from Kafka. `lag` is how many offsets of the topic partition lie behind the last of them. */
-  read(of: TopicPartition, records: number, lag: bigint): void;
+  /** The topic partitions this process has from now on; all of them, after each join. */
+  assigned(all: readonly TopicPartition[]): void;
+  /** Records came from Kafka; `end` is where the topic partition ended then (its high watermark). */
+  read(of: TopicPartition, records: number, end: bigint): void;
   /**
    * `batch` was delivered and readers see it. `standing` is the entry that decided it; `ours` is false when another writer
    * was first. `ms` is the time from the first staging to the end of placing.
@@ -20,7 +22,7 @@ export interface ConsumerObserver {
 /** Told by the producer. */
 export interface ProducerObserver {
   /** Kafka acknowledged a send: records by topic partition, and the milliseconds it took, repetitions included. */
-  sent(byPartition: ReadonlyMap<number, number>, ms: number): void;
+  sent(topic: string, byPartition: ReadonlyMap<number, number>, ms: number): void;
   /** A send failed and is tried again. */
   retried(error: PipelineError): void;
   /** The rotation is on this topic partition from now on, and was there for `spentMs` before. Told at the start and per switch. */
