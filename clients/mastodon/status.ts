@@ -27,9 +27,20 @@ export function isNewer(id: string, than: string): boolean {
   return id.length === than.length ? id > than : id.length > than.length;
 }
 
+/** The older of `id` and the first id of the time `ms` (milliseconds since 1970); ids that hold no time stay as they are. */
+export function olderOf(id: string, ms: number): string {
+  if (!holdsTime(id)) return id;
+  const first = String(BigInt(Math.max(0, ms)) << 16n);
+  return isNewer(id, first) ? first : id;
+}
+
 /** The id of `ms` milliseconds before `id`: Mastodon's hold the time in their upper bits. Others stay as they are. */
 export function earlierId(id: string, ms: number): string {
-  if (!/^\d{15,20}$/.test(id)) return id;
+  if (!holdsTime(id)) return id;
   const timeMs = (BigInt(id) >> 16n) - BigInt(ms);
   return String((timeMs > 0n ? timeMs : 0n) << 16n);
+}
+
+function holdsTime(id: string): boolean {
+  return /^\d{15,20}$/.test(id);
 }

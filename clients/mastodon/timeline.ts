@@ -12,6 +12,8 @@ import { isNewer, type Status, statusIn } from './status.ts';
 export interface TimelinePage {
   /** Oldest first. */
   readonly statuses: readonly Status[];
+  /** When the server wrote it, by its own clock where it tells: milliseconds since 1970, at most a second too early. */
+  readonly servedMs: number;
   /** Milliseconds since 1970 before which the server will refuse the next request; undefined: go on. */
   readonly exhaustedUntil: number | undefined;
 }
@@ -41,9 +43,12 @@ export async function hashtagPage(
   if (signal.aborted) onAbort();
   try {
     const answer = await ask(access, path, doing, giveUp.signal);
+    const nowMs = access.clock.now();
+    const servedMs = Date.parse(answer.headers.get('date') ?? '');
     const body = await textOf(answer, doing, giveUp.signal);
     return {
       statuses: statusesIn(body, doing),
+      servedMs: Number.isNaN(servedMs) ? nowMs : servedMs,
       exhaustedUntil: exhaustedUntil(answer, access.clock.now()),
     };
   } finally {

@@ -4,9 +4,9 @@ import {
   type MastodonLimits,
   type MastodonServer,
 } from '../../clients/mastodon/request.ts';
-import { earlierId, isNewer, type Status } from '../../clients/mastodon/status.ts';
+import { earlierId, isNewer, olderOf, type Status } from '../../clients/mastodon/status.ts';
 import { HashtagStream } from '../../clients/mastodon/stream.ts';
-import { hashtagPage } from '../../clients/mastodon/timeline.ts';
+import { hashtagPage, type TimelinePage } from '../../clients/mastodon/timeline.ts';
 import type { Clock } from '../../pipeline/clock.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
@@ -17,7 +17,7 @@ import { postRecord } from './post-record.ts';
 import { AWAY_MS_MAX, Reconnects } from './reconnects.ts';
 import { Wanted } from './wanted.ts';
 
-/** The newest status that was read, as this server numbers it. */
+/** As this server numbers statuses: every one up to this id was read, late ones too. It need not be the id of any. */
 export interface MastodonCursor {
   readonly id: string;
 }
@@ -58,10 +58,11 @@ const LIMITS: MastodonSourceLimits = {
 type Item = SourceRecord<MastodonCursor>;
 type Items = AsyncGenerator<Item, void, void>;
 
-/** Where a read stands; undefined until the newest status is known. */
+/** Where a read stands. */
 interface Place {
+  /** The cursor's: each look begins there. Undefined until the newest status is known. */
   id: string | undefined;
-  /** How far a look at the timeline has come that broke off: the next one goes on there. */
+  /** How far a look has come that broke off: the next one goes on there, without what came late before it. */
   unfinished?: string | undefined;
 }
 
@@ -128,7 +129,9 @@ export class MastodonSource implements Source<MastodonCursor> {
     yield* this.#begin(place, signal);
     const stream = await HashtagStream.open(this.#access, this.#tag, signal);
     try {
-      yield* this.#catchUp(place, reconnects, signal);
+      // What came late to where an earlier look was already over is in no page of the rest, nor in this stream.
+      while (place.unfinished !== undefined) yield* this.#look(place, reconnects, signal);
+      yield* this.#look(place, reconnects, signal);
       const onMalformed = () => {
         this.#leftOut += 1;
         log.warn(`the stream of ${this.name} sent an event that is no status`);
@@ -136,7 +139,10 @@ export class MastodonSource implements Source<MastodonCursor> {
       for await (const statuses of stream.statuses(signal, onMalformed)) {
         // Also at a heartbeat: a connection that brings nothing else is worth keeping.
         reconnects.worked();
-        for (const status of statuses) yield this.#item(status, place);
+        for (const status of statuses) {
+          yield this.#item(status, place);
+          this.#moveTo(earlierId(status.id, this.#limits.overlapMs), place);
+        }
       }
     } finally {
       stream.close();
@@ -146,7 +152,7 @@ export class MastodonSource implements Source<MastodonCursor> {
   async *#poll(place: Place, reconnects: Reconnects, signal: AbortSignal): Items {
     yield* this.#begin(place, signal);
     while (!signal.aborted) {
-      yield* this.#catchUp(place, reconnects, signal);
+      yield* this.#look(place, reconnects, signal);
       reconnects.worked();
       await this.#options.clock.sleep(this.#limits.pollMs, signal);
     }
@@ -155,31 +161,38 @@ export class MastodonSource implements Source<MastodonCursor> {
   /** Finds the place of a source that starts afresh: the newest status there is. */
   async *#begin(place: Place, signal: AbortSignal): Items {
     if (place.id !== undefined) return;
-    const [newest] = await this.#page(undefined, signal);
+    const [newest] = (await this.#page(undefined, signal)).statuses;
     // `0` where there is none yet: without it the first look would show only the newest page of what came since.
-    place.id = newest?.id ?? '0';
+    place.id = earlierId(newest?.id ?? '0', this.#limits.overlapMs);
     yield { record: undefined, cursor: { id: place.id } };
   }
 
-  /** Reads the timeline to its end, from a little before the place on. */
-  async *#catchUp(place: Place, reconnects: Reconnects, signal: AbortSignal): Items {
-    let minId = place.unfinished ?? earlierId(place.id ?? '0', this.#limits.overlapMs);
+  /** Reads the timeline from the place, or from where the look before broke off, to its end. */
+  async *#look(place: Place, reconnects: Reconnects, signal: AbortSignal): Items {
+    let minId = place.unfinished ?? place.id ?? '0';
     while (!signal.aborted) {
       place.unfinished = minId;
-      const statuses = await this.#page(minId, signal);
-      const before = place.id ?? '0';
+      const { statuses, servedMs } = await this.#page(minId, signal);
       for (const status of statuses) yield this.#item(status, place);
-      // A long way may be interrupted often: what counts is that it goes on.
-      if (isNewer(place.id ?? '0', before)) reconnects.worked();
       const newest = statuses.at(-1)?.id;
       // A server that does not know `min_id` would send the same page for ever.
       if (newest === undefined || !isNewer(newest, minId)) break;
+      // A long way may be interrupted often: what counts is that it goes on.
+      reconnects.worked();
+      // Behind a stretch to which something may still come late, the place waits for the next look.
+      if (minId === place.id) {
+        this.#moveTo(olderOf(newest, servedMs - this.#limits.overlapMs), place);
+      }
       minId = newest;
     }
     place.unfinished = undefined;
   }
 
-  async #page(minId: string | undefined, signal: AbortSignal): Promise<readonly Status[]> {
+  #moveTo(id: string, place: Place): void {
+    if (isNewer(id, place.id ?? '0')) place.id = id;
+  }
+
+  async #page(minId: string | undefined, signal: AbortSignal): Promise<TimelinePage> {
     const { clock, log } = this.#options;
     const pauseMs = Math.min(this.#exhaustedUntil - clock.now(), AWAY_MS_MAX);
     if (pauseMs > 0) {
@@ -188,16 +201,15 @@ export class MastodonSource implements Source<MastodonCursor> {
     }
     const page = await hashtagPage(this.#access, this.#tag, minId, signal);
     this.#exhaustedUntil = page.exhaustedUntil ?? 0;
-    return page.statuses;
+    return page;
   }
 
   get #access() {
     return { server: this.#options.server, limits: this.#limits, clock: this.#options.clock };
   }
 
-  #item(status: Status, place: Place): Item {
-    if (place.id === undefined || isNewer(status.id, place.id)) place.id = status.id;
-    const cursor = { id: place.id };
+  #item(status: Status, { id = '0' }: Place): Item {
+    const cursor = { id };
     const post = postFromMastodon(status, this.#host);
     const isWanted = this.#wanted.speaks(post.lang === null ? [] : [post.lang]);
     const found = isWanted ? postRecord(post, this.#options.log) : undefined;

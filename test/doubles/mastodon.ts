@@ -205,7 +205,9 @@ export class MastodonDouble implements Double {
     response.on('close', () => clearInterval(beat));
     const first = this.#timeline.out;
     this.#timeline.begin();
-    const late: number[] = [];
+    const { lateMs = 0 } = this.#options;
+    const oldest = this.#timeline.indexAt((Date.now() - lateMs) * 1000);
+    const late = range(Math.min(oldest, first), first).filter((one) => !this.#hasArrived(one));
     let splitPosts = 0;
     for (let index = first; !response.destroyed && !response.writableEnded; ) {
       const arrived = late.filter((one) => this.#hasArrived(one));

@@ -99,6 +99,24 @@ suite('posts of Mastodon', () => {
     assert.ok(double.requests[1]?.endsWith('min_id=0'), double.requests[1]);
   });
 
+  for (const token of [undefined, TOKEN]) {
+    const way = token === undefined ? 'without a token' : 'with a token';
+    test(`${way}: posts that come late while a look is interrupted are read`, async () => {
+      const late = { lateMs: 300, heartbeatMs: 20 };
+      // Far more than comes late, all there at once: the look takes several pages. Or it is caught by the present on its way.
+      const posts = token ? { count: 200 } : { count: 1000, rate: 500 };
+      const [double, url] = await mastodon(posts, late);
+      const limits = { ...PATIENT, overlapMs: 400, pauseFactor: 1 };
+      const orders = new Set([65]);
+      const seen = await readUntil(source(url, token, { limits }), undefined, (ids) => {
+        if (orders.delete(ids.size)) double.misbehave('unavailable');
+        return ids.size === posts.count;
+      });
+      const missing = [...Array(posts.count).keys()].filter((at) => !seen.has(double.idOf(at)));
+      assert.deepEqual(missing, []);
+    });
+  }
+
   test('stays away when the server says that no request is left', async () => {
     const [double, url] = await mastodon(
       { count: 200, rate: 500 },
