@@ -10,6 +10,7 @@ import {
   type Surroundings,
 } from './context.ts';
 import { durationMinutes } from './duration.ts';
+import { METRICS_OPTION, withProducerMetrics } from './watch.ts';
 
 const OPTIONS: readonly SettingOption[] = [
   { flags: '--source <name,...>', key: 'producer.source' },
@@ -58,6 +59,7 @@ const OPTIONS: readonly SettingOption[] = [
   },
   { flags: '--max-messages <count>', key: 'producer.maxMessages' },
   { flags: '--brokers <host:port,...>', key: 'kafka.brokers' },
+  METRICS_OPTION,
 ];
 
 const EXAMPLES = `
@@ -88,7 +90,9 @@ export function addProducerCommand(program: Command, around: Surroundings): void
     const { runProducer } = await import('../producer/producer.ts');
     const { fromStart = false } = command.opts<{ fromStart?: boolean }>();
     const confirm = confirmOnTerminal(process.stdin, process.stderr, deps.signal);
-    await runProducer(settings, deps, { fromStart, confirm });
+    await withProducerMetrics(settings.params, deps, (observer) =>
+      runProducer(settings, deps, { fromStart, confirm, observer }),
+    );
   });
 }
 

@@ -3,9 +3,10 @@ import { KafkaAdmin } from '../clients/kafka/admin.ts';
 import { KafkaSender } from '../clients/kafka/producer.ts';
 import type { Settings } from '../params/schema.ts';
 import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
+import type { ProducerObserver } from '../pipeline/observer.ts';
 import type { Source } from '../pipeline/source.ts';
 import { CursorStore } from './cursors.ts';
-import { createRotation, type Rotation } from './partition-rotation.ts';
+import { createRotation, type RotationState } from './partition-rotation.ts';
 import { type PumpSummary, pump } from './pump.ts';
 import { idsSentBefore } from './sent-before.ts';
 import { type Confirm, createSources } from './sources/index.ts';
@@ -18,6 +19,8 @@ export interface ProducerOptions {
   readonly sources?: readonly Source[];
   /** Asks the person at the terminal; undefined where there is none. */
   readonly confirm?: Confirm | undefined;
+  /** Told what is sent where; for the metrics. */
+  readonly observer?: ProducerObserver | undefined;
 }
 
 export interface ProducerSummary extends PumpSummary<MergedCursor> {
@@ -41,6 +44,7 @@ export async function runProducer(
   {
     fromStart = false,
     confirm,
+    observer,
     sources = createSources(settings, deps, confirm),
   }: ProducerOptions = {},
 ): Promise<ProducerSummary> {
@@ -72,7 +76,12 @@ export async function runProducer(
       const what = `topic ${topic} is new: what the sources gave before their saved cursors is not in it`;
       log.warn(what, { hint: 'With `--from-start` files are sent again from their beginning.' });
     }
-    const onTurn = () => tellPartition(rotation, switchMs, log);
+    const onTurn = () => {
+      const state = rotation.state();
+      if (!state) return;
+      tellPartition(state, switchMs, log);
+      observer?.onPartition(state.partition, state.spentMs);
+    };
     onTurn();
     const sent = await pump(
       source,
@@ -83,6 +92,7 @@ export async function runProducer(
         sender,
         rotation,
         onTurn,
+        observer,
         recentIds: (until) => idsSentBefore(settings, saved?.savedAt, deps, until),
         save: (cursor) => cursors.save(cursor ?? {}, rotation.state()),
       },
@@ -116,10 +126,7 @@ async function topicPartitions(
   }
 }
 
-/** Only where partitions go by time. */
-function tellPartition(rotation: Rotation, switchMs: number, log: CommandDeps['log']): void {
-  const state = rotation.state();
-  if (!state) return;
+function tellPartition(state: RotationState, switchMs: number, log: CommandDeps['log']): void {
   const seconds = Math.max(0, Math.round((switchMs - state.spentMs) / 1000));
   const left = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
   log.info(`now on partition ${state.partition} (next switch in ${left})`);

@@ -3,6 +3,7 @@
 import type { Clock } from '../pipeline/clock.ts';
 import { PipelineError, Stopping } from '../pipeline/errors.ts';
 import type { Log } from '../pipeline/log.ts';
+import type { ProducerObserver } from '../pipeline/observer.ts';
 import type { OutgoingRecord } from '../pipeline/record.ts';
 import { withRetry } from '../pipeline/retry.ts';
 import type { Source, SourceRecord } from '../pipeline/source.ts';
@@ -39,6 +40,7 @@ export interface PumpDeps<Cursor> {
   readonly save: (cursor: Cursor | undefined) => Promise<void>;
   /** Told after each switch of the rotation. */
   readonly onTurn: () => void;
+  readonly observer?: ProducerObserver | undefined;
   readonly log: Log;
   readonly clock: Clock;
   /** Aborts with `Stopping`: read no more, send what was read. */
@@ -204,15 +206,22 @@ class Pump<Cursor> {
   }
 
   async #send(records: readonly OutgoingRecord[]): Promise<void> {
-    const { sender, clock, log } = this.#deps;
+    const { sender, clock, log, observer } = this.#deps;
     const { topic, retryMs } = this.#options;
+    const began = clock.monotonic();
     const acknowledged = await withRetry(
       () => sender.send(topic, records, this.#giveUp.signal),
       { delayMs: 200, delayMsMax: 5000, deadlineMs: retryMs },
       clock,
       this.#giveUp.signal,
-      { onRetry: (error, _, pauseMs) => log.warn(`${error.message}; again in ${pauseMs} ms`) },
+      {
+        onRetry: (error, _, pauseMs) => {
+          observer?.retried(error);
+          log.warn(`${error.message}; again in ${pauseMs} ms`);
+        },
+      },
     ).catch((error) => Promise.reject(this.#withLoss(error)));
+    observer?.sent(topic, acknowledged, clock.monotonic() - began);
     for (const [partition, count] of acknowledged) {
       this.#byPartition.set(partition, (this.#byPartition.get(partition) ?? 0) + count);
     }
