@@ -28,6 +28,12 @@ suite('back-off of X', () => {
     assert.equal(backoff.pauseAfter('rate-limit', 901_000, 902_000), 120_000);
   });
 
+  test('a reset that is years away, or over, is a wrong clock: 15 minutes at most, the usual pause at least', () => {
+    const [now, year] = [1_763_000_000_000, 365 * 86_400_000];
+    assert.equal(new ReconnectBackoff().pauseAfter('rate-limit', now, now + year), 900_000);
+    assert.equal(new ReconnectBackoff().pauseAfter('rate-limit', now, now - year), 60_000);
+  });
+
   test('another kind of failure, or a proven connection, starts anew', () => {
     const backoff = new ReconnectBackoff();
     backoff.pauseAfter('http', 0);

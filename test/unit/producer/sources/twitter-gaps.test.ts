@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { idAt } from '../../../../clients/twitter/snowflake.ts';
+import type { Clock } from '../../../../pipeline/clock.ts';
 import { isCode } from '../../../../pipeline/errors.ts';
 import type { Source } from '../../../../pipeline/source.ts';
 import type { XCursor } from '../../../../producer/sources/x-cursor.ts';
@@ -31,6 +32,12 @@ async function cursorAfter(source: Source<XCursor>, count: number): Promise<XCur
   });
   return cursor ?? assert.fail('nothing was read');
 }
+
+const offBy = (ms: number, clock: Clock): Clock => ({
+  now: () => clock.now() + ms,
+  monotonic: () => clock.monotonic(),
+  sleep: (pauseMs, signal) => clock.sleep(pauseMs, signal),
+});
 
 suite('gaps of X', () => {
   for (const [plan, lacks] of [
@@ -65,11 +72,7 @@ suite('gaps of X', () => {
 
   test('a clock of ours that is an hour fast passes over nothing', async () => {
     const { source, clock, ids } = await world({ rate: 2 });
-    const fast = {
-      now: () => clock.now() + 60 * MINUTE_MS,
-      monotonic: () => clock.monotonic(),
-      sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal),
-    };
+    const fast = offBy(60 * MINUTE_MS, clock);
     const cursor = await cursorAfter(source({ clock: fast }), 20);
     clock.skip(5 * MINUTE_MS);
     const seen = await readUntil(source({ clock: fast }), cursor, (found) => found.size > 700);
@@ -77,6 +80,19 @@ suite('gaps of X', () => {
     const first = all.indexOf([...seen.keys()][0] ?? '');
     assert.ok(first <= 20, `it begins with ${first}`);
     assert.deepEqual([...seen.keys()], all.slice(first, first + seen.size));
+  });
+
+  test('with a clock of ours that is off, the end of a rate limit is still that of X', async () => {
+    for (const minutes of [-10, 10]) {
+      const { log, lines } = heardLog();
+      const limited = { searchesMax: 4, lacks: ['stream'] } as const;
+      const { source, clock } = await world({ rate: 2 }, limited, 600);
+      const off = source({ clock: offBy(minutes * MINUTE_MS, clock), log });
+      await readUntil(off, undefined, () => lines.some((line) => /again in/.test(line)));
+      const [, pause] = /429.*again in (\d+) ms/.exec(lines.join()) ?? [];
+      // Searches come each 30 s, so the fifth one comes long before the window of 15 minutes ends.
+      assert.ok(Number(pause) > 9 * MINUTE_MS && Number(pause) < 15 * MINUTE_MS, `${pause} ms`);
+    }
   });
 
   test('a quiet stream moves the cursor on', async () => {
