@@ -1,7 +1,7 @@
 // A stand-in for X's API v2 on loopback: rules, the filtered stream and recent search, with the faults of the real one.
 // Posts that come out while no stream is open are in search only.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Faults } from './faults.ts';
+import { Faults, type Mix } from './faults.ts';
 import { type Double, LoopbackServer } from './loopback.ts';
 import { type MadePost, makePost } from './posts.ts';
 import type { Timeline } from './timeline.ts';
@@ -41,6 +41,7 @@ export interface XApiOptions {
   /** Seed of the mix of faults; undefined: on command only. */
   readonly misbehave?: number | undefined;
   readonly postsBetween?: number;
+  readonly mix?: Mix<XFault>;
   /** What a second stream does, X documents both: it is refused with 429 (default), or the first one is closed for it. */
   readonly second?: 'refused' | 'takes-over';
   /** What the plan of the app lacks; backfill, if it is not said that there is one. */
@@ -86,7 +87,8 @@ export class XApiDouble implements Double {
     this.#searches = new RateWindow(options.searchesMax ?? 450, this.#timeline.now);
     this.#connections = new RateWindow(50, this.#timeline.now);
     const kinds = { atStart: AT_START, midway: STREAM_FAULTS, onCommand: [] };
-    this.faults = new Faults<XFault>(kinds, options.misbehave, options.postsBetween);
+    const { misbehave, postsBetween, mix } = options;
+    this.faults = new Faults<XFault>(kinds, misbehave, postsBetween, mix);
     this.#loopback = new LoopbackServer((request, response) => {
       this.#answer(request, response).catch(() => response.destroy());
     });

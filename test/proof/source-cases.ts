@@ -4,7 +4,7 @@ import type { Mix } from '../doubles/faults.ts';
 import type { Double } from '../doubles/loopback.ts';
 import { MastodonDouble, type MastodonFault } from '../doubles/mastodon.ts';
 import { Timeline } from '../doubles/timeline.ts';
-import { XApiDouble } from '../doubles/x-api.ts';
+import { XApiDouble, type XFault } from '../doubles/x-api.ts';
 import { GrowingFile } from './growing-file.ts';
 
 export interface Load {
@@ -93,8 +93,13 @@ async function mastodon(load: Load, token: string | undefined): Promise<SourceUn
 async function x(load: Load, lacks: readonly 'stream'[]): Promise<SourceUnderProof> {
   const timeline = new Timeline({ count: load.posts, rate: load.rate });
   const { seed: misbehave, postsBetween } = load;
-  const options = { timeline, token: TOKEN, misbehave, postsBetween, lacks, searchesMax: 10_000 };
-  const double = new XApiDouble(options);
+  const mix: Mix<XFault> = {
+    ...(load.spareTime ? { spared: SLOW } : {}),
+    refusedShare: PAGES_REFUSED,
+  };
+  const faults = { misbehave, postsBetween, mix };
+  // The real limit of 450 in 15 minutes would let fewer posts through than come out.
+  const double = new XApiDouble({ timeline, token: TOKEN, ...faults, lacks, searchesMax: 10_000 });
   const config = { x: { apiUrl: await double.listen(), bearerToken: TOKEN } };
   return proven('x', config, [double], () =>
     numbers(load.posts).map((index) => double.post(index).id),
