@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DAY, MINUTE, name, SECOND, whole } from './schema-parts.ts';
 import { Secret } from './secret.ts';
+import { openMeteoSchema } from './weather-schema.ts';
 
 /** A secret is a string in the file and a Secret afterwards: it prints as [secret]. A *_FILE gives a Secret at once. */
 const secret = z
@@ -121,6 +122,11 @@ export const configSchema = z.strictObject({
         .describe(
           'Mastodon servers, all read at once; without a token their public timeline is polled',
         ),
+    })
+    .prefault({}),
+  openMeteo: openMeteoSchema
+    .extend({
+      apiKey: secret.optional().describe('Key of a paying customer; default: free of charge'),
     })
     .prefault({}),
 });

@@ -165,6 +165,8 @@ function addressFindings({ params, config }: Settings): Finding[] {
       url,
     ]),
     ['table.location', params.table.location],
+    ['openMeteo.geocodingUrl', config.openMeteo.geocodingUrl],
+    ['openMeteo.forecastUrl', config.openMeteo.forecastUrl],
   ];
   return addresses
     .filter(([, address]) => address !== undefined && /^[a-z]+:\/\/[^/]*@/i.test(address))

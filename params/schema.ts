@@ -16,6 +16,7 @@ import {
   topic,
   whole,
 } from './schema-parts.ts';
+import { weatherSchema } from './weather-schema.ts';
 
 const columnSchema = z
   .strictObject({
@@ -179,6 +180,7 @@ export const paramsSchema = z.strictObject({
   table: tableSchema.prefault({}),
   consumer: consumerSchema.prefault({}),
   hdfsConsumer: hdfsConsumerSchema.prefault({}),
+  weather: weatherSchema.prefault({}),
   positions: positionsSchema.prefault({}),
   ledger: ledgerSchema.prefault({}),
   deadLetters: deadLettersSchema.prefault({}),
