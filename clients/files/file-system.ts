@@ -21,6 +21,12 @@ export interface DirectoryEntry extends FileStatus {
   readonly name: string;
 }
 
+/** A part of a file. `offset` is not behind its end. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /**
  * Paths are absolute, with `/`, unescaped. Every method throws HDFS_UNAVAILABLE where a repeat may help, and
  * HDFS_REJECTED or FILES_REJECTED where it cannot. An aborted `signal` rejects with its reason; a request that was
@@ -35,8 +41,8 @@ export interface FileSystem {
   create(path: string, body: FileBody, signal: AbortSignal): Promise<void>;
   /** Moves one file, atomically, onto a free name; makes the directory of `to` when it is missing. May be repeated. */
   renameNoReplace(from: string, to: string, signal: AbortSignal): Promise<RenameOutcome>;
-  /** The whole content (64 MB at most), undefined when there is no such file. */
-  read(path: string, signal: AbortSignal): Promise<Buffer | undefined>;
+  /** The content, or `range` of it (64 MB at most; less where the file ends); undefined when there is no such file. */
+  read(path: string, signal: AbortSignal, range?: ByteRange): Promise<Buffer | undefined>;
   /** Undefined when nothing stands there. */
   status(path: string, signal: AbortSignal): Promise<FileStatus | undefined>;
   /** Undefined when there is no such directory. */

@@ -5,6 +5,7 @@ import { copyFile, link, mkdir, open, readdir, readFile, rm, stat, unlink } from
 import { dirname } from 'node:path';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type {
+  ByteRange,
   DirectoryEntry,
   FileBody,
   FileStatus,
@@ -124,6 +125,17 @@ async function writeNew(path: string, body: FileBody): Promise<void> {
   }
 }
 
+async function readRange(path: string, { offset, bytes }: ByteRange): Promise<Buffer> {
+  const handle = await open(path, constants.O_RDONLY);
+  try {
+    const buffer = Buffer.alloc(bytes);
+    const { bytesRead } = await handle.read(buffer, 0, bytes, offset);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** A move is a link and an unlink; one file must not be moved to two names at the same time. */
 export class LocalFiles implements FileSystem {
   async create(path: string, body: FileBody, signal: AbortSignal): Promise<void> {
@@ -173,8 +185,9 @@ export class LocalFiles implements FileSystem {
     }
   }
 
-  async read(path: string, signal: AbortSignal): Promise<Buffer | undefined> {
+  async read(path: string, signal: AbortSignal, range?: ByteRange): Promise<Buffer | undefined> {
     return guarded('read', path, signal, async () => {
+      if (range) return unlessMissing(() => readRange(path, range));
       const status = await unlessMissing(() => stat(path));
       if (status && status.size > READ_BYTES_MAX) {
         throw new Error(`${status.size} bytes are more than the ${READ_BYTES_MAX} read at once`);

@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { describe, PipelineError } from '../../pipeline/errors.ts';
 import type {
+  ByteRange,
   DirectoryEntry,
   FileBody,
   FileStatus,
@@ -103,9 +104,13 @@ export class WebHdfs implements FileSystem {
     throw answerError(what, host, answer);
   }
 
-  async read(path: string, signal: AbortSignal): Promise<Buffer | undefined> {
+  async read(path: string, signal: AbortSignal, range?: ByteRange): Promise<Buffer | undefined> {
     const what = `cannot read ${path} from HDFS`;
-    const answer = await this.#throughDataNode(what, 'GET', path, signal, { op: 'OPEN' });
+    const parameters: Record<string, string> = range
+      ? { offset: String(range.offset), length: String(range.bytes) }
+      : {};
+    const ask = { op: 'OPEN', parameters };
+    const answer = await this.#throughDataNode(what, 'GET', path, signal, ask);
     if (answer.status === 200) return answer.body;
     if (remoteException(answer)?.exception === 'FileNotFoundException') return undefined;
     throw answerError(what, 'the DataNode', answer);

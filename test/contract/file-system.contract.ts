@@ -42,6 +42,19 @@ export function fileSystemContract(name: string, open: () => Promise<FileSystemU
       assert.deepEqual(await at.files.status(path, signal), { type: 'file', bytes: 100_000 });
     });
 
+    test('a part of a file is read by its place, and less where the file ends', async () => {
+      const path = `${fresh()}/parts`;
+      await put(path, '0123456789');
+      const part = async (offset: number, bytes: number) =>
+        text(await at.files.read(path, signal, { offset, bytes }));
+      assert.deepEqual(
+        [await part(0, 4), await part(4, 4), await part(8, 4)],
+        ['0123', '4567', '89'],
+      );
+      const missing = at.files.read(`${path}-none`, signal, { offset: 0, bytes: 1 });
+      assert.equal(await missing, undefined);
+    });
+
     test('an empty file is a file', async () => {
       const path = `${fresh()}/empty`;
       await at.files.create(path, Buffer.alloc(0), signal);
