@@ -19,9 +19,8 @@ import {
   type KafkaSettings,
 } from './connection.ts';
 import { kafkaError, kafkaErrorType, SEQUENCE_TYPES } from './errors.ts';
+import { type Chunk, type Lanes, planSend } from './send-plan.ts';
 
-/** kafkajs puts a send to one partition into one record batch; brokers refuse more than 1 MB by default. */
-const REQUEST_BYTES_MAX = 900_000;
 /** A record above this is refused here with its size: the broker's limit of 1,048,588 minus the batch header. */
 export const KAFKA_RECORD_BYTES_MAX = 1_048_588 - 100;
 /** Partition numbers are looked up again after this time, so that added ones are used. */
@@ -37,13 +36,11 @@ export interface SenderOptions {
   readonly compression?: Compression;
 }
 
-type Chunk = readonly Message[];
-
-/** What is still to be sent of one call: chunks per topic partition, in order. */
+/** What is still to be sent of one call. */
 interface Plan {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
-  readonly lanes: ReadonlyMap<number, Chunk[]>;
+  readonly lanes: Lanes;
   /** Records per topic partition, sent or not. */
   readonly counts: ReadonlyMap<number, number>;
 }
@@ -177,29 +174,9 @@ export class KafkaSender {
 
   async #plan(topic: string, records: readonly OutgoingRecord[]): Promise<Plan> {
     const partitions = await this.#partitionsOf(topic);
-    const lanes = new Map<number, Chunk[]>();
-    const counts = new Map<number, number>();
-    const open = new Map<number, { messages: Message[]; bytes: number }>();
-    for (const record of records) {
-      const bytes = messageBytes(record);
-      if (bytes > this.#recordBytesMax) throw tooLarge(topic, bytes, this.#recordBytesMax);
-      const message = toMessage(record);
-      const partition =
-        record.partition ?? this.#partitioner({ topic, partitionMetadata: partitions, message });
-      let chunk = open.get(partition);
-      if (!chunk || chunk.bytes + bytes > REQUEST_BYTES_MAX) {
-        chunk = { messages: [], bytes: 0 };
-        open.set(partition, chunk);
-        const lane = lanes.get(partition);
-        if (lane) lane.push(chunk.messages);
-        else lanes.set(partition, [chunk.messages]);
-      }
-      // Decided here and kept: kafkajs asks its partitioner again at each of its own attempts.
-      chunk.messages.push({ ...message, partition });
-      chunk.bytes += bytes;
-      counts.set(partition, (counts.get(partition) ?? 0) + 1);
-    }
-    return { topic, records, lanes, counts };
+    const toPartition = (message: Message) =>
+      this.#partitioner({ topic, partitionMetadata: partitions, message });
+    return { topic, records, ...planSend(topic, records, toPartition, this.#recordBytesMax) };
   }
 
   async #partitionsOf(topic: string): Promise<PartitionMetadata[]> {
@@ -232,35 +209,4 @@ function newProducer(kafka: Kafka): Producer {
     createPartitioner: Partitioners.DefaultPartitioner,
     retry: SENDER_RETRY,
   });
-}
-
-function toMessage(record: OutgoingRecord): Message {
-  return {
-    key: record.key,
-    value: record.value,
-    ...(record.headers ? { headers: { ...record.headers } } : {}),
-    ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp) }),
-  };
-}
-
-/** Bytes on the wire, a little too many rather than too few. */
-function messageBytes(record: OutgoingRecord): number {
-  let bytes = 40 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
-  for (const [name, value] of Object.entries(record.headers ?? {})) {
-    for (const one of [value].flat()) {
-      bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(one);
-    }
-  }
-  return bytes;
-}
-
-function tooLarge(topic: string, bytes: number, most: number): PipelineError {
-  return new PipelineError(
-    'KAFKA_REJECTED',
-    `cannot send to topic ${topic}: a record of ${bytes} bytes is above the limit of ${most}`,
-    {
-      hint: 'Leave the record out or make it smaller; Kafka refuses it as a whole.',
-      context: { topic, bytes },
-    },
-  );
 }
