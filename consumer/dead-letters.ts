@@ -32,8 +32,9 @@ export interface DeadLetterSender {
 }
 
 export interface DeadLetterOptions {
-  readonly topic: string;
-  /** `database.table` the records were meant for. */
+  /** Where the dead letters of a topic go. */
+  readonly topicFor: (topic: string) => string;
+  /** The table (`database.table`) or base path the records were meant for. */
   readonly table: string;
   readonly sender: DeadLetterSender;
   /** Creates the topic when it is missing; called before the first dead letter. */
@@ -43,7 +44,10 @@ export interface DeadLetterOptions {
 }
 
 /** `deadLetters.topic`, or `<topic>.dead-letters`. */
-export function deadLetterTopic({ topic, deadLetters }: Params): string {
+export function deadLetterTopic({
+  topic,
+  deadLetters,
+}: Pick<Params, 'topic' | 'deadLetters'>): string {
   return deadLetters.topic ?? `${topic}.dead-letters`;
 }
 
@@ -52,14 +56,13 @@ export function deadLetterTopic({ topic, deadLetters }: Params): string {
  * commit has sent them too. `kafka_hive.topic`, `.partition` and `.offset` name a dead letter once and for all.
  */
 export class DeadLetters {
-  readonly topic: string;
   readonly #options: DeadLetterOptions;
   /** A repeated send of the same array is told apart by the sender: what Kafka has taken is not sent again. */
   readonly #letters = new WeakMap<readonly Reject[], OutgoingRecord[]>();
-  #topicReady = false;
+  /** Topics that are known to be there. */
+  readonly #ready = new Set<string>();
 
   constructor(options: DeadLetterOptions) {
-    this.topic = options.topic;
     this.#options = options;
   }
 
@@ -72,12 +75,13 @@ export class DeadLetters {
     this.#options.share.judge(batch, rejects);
     const first = rejects[0];
     if (first) {
-      await this.#ensureTopic(signal);
-      await this.#options.sender.send(this.topic, this.#lettersOf(rejects, batch), signal);
+      const topic = this.#options.topicFor(batch.range.topic);
+      await this.#ensureTopic(topic, signal);
+      await this.#options.sender.send(topic, this.#lettersOf(rejects, batch), signal);
       this.#options.log.warn('records cannot become rows and were dead-lettered', {
         range: formatRange(batch.range),
         count: rejects.length,
-        topic: this.topic,
+        topic,
         first: formatReject(first),
       });
     }
@@ -92,10 +96,10 @@ export class DeadLetters {
     return letters;
   }
 
-  async #ensureTopic(signal: AbortSignal): Promise<void> {
-    if (this.#topicReady) return;
-    await this.#options.ensureTopic(this.topic, signal);
-    this.#topicReady = true;
+  async #ensureTopic(topic: string, signal: AbortSignal): Promise<void> {
+    if (this.#ready.has(topic)) return;
+    await this.#options.ensureTopic(topic, signal);
+    this.#ready.add(topic);
   }
 }
 

@@ -8,36 +8,40 @@ import type { TopicPartition } from '../pipeline/range.ts';
 export interface LiveGroupParts {
   readonly admin: Pick<KafkaAdmin, 'groupOffsets' | 'groupState'>;
   readonly group: string;
-  readonly topic: string;
+  readonly topics: readonly string[];
 }
 
 type GroupOffsets = Awaited<ReturnType<KafkaAdmin['groupOffsets']>>;
 
 export class LiveGroup {
   readonly #parts: LiveGroupParts;
-  /** What was committed before the group was found empty; undefined when it was not. */
-  readonly #before: GroupOffsets | undefined;
+  /** What was committed, by topic, before the group was found empty; undefined when it was not. */
+  readonly #before: ReadonlyMap<string, GroupOffsets> | undefined;
   readonly #me = randomUUID();
 
-  private constructor(parts: LiveGroupParts, before: GroupOffsets | undefined) {
+  private constructor(
+    parts: LiveGroupParts,
+    before: ReadonlyMap<string, GroupOffsets> | undefined,
+  ) {
     this.#parts = parts;
     this.#before = before;
   }
 
-  /** Looks at the group before joining it. Ask for the ends of the topic first: what comes after this is passed over by nobody. */
+  /** Looks at the group before joining it. Ask for the ends of the topics first: what comes after this is passed over by nobody. */
   static async look(parts: LiveGroupParts, signal: AbortSignal): Promise<LiveGroup> {
-    const { admin, group, topic } = parts;
-    const before = await admin.groupOffsets(group, topic, signal);
+    const { admin, group, topics } = parts;
+    const before = new Map<string, GroupOffsets>();
+    for (const topic of topics) before.set(topic, await admin.groupOffsets(group, topic, signal));
     const { members } = await admin.groupState(group, signal);
     return new LiveGroup(parts, members === 0 ? before : undefined);
   }
 
   /** True if this process found the group empty and nobody has begun `of` since. */
-  async isFirst({ partition }: TopicPartition, signal: AbortSignal): Promise<boolean> {
+  async isFirst({ topic, partition }: TopicPartition, signal: AbortSignal): Promise<boolean> {
     if (this.#before === undefined) return false;
-    const { admin, group, topic } = this.#parts;
+    const { admin, group } = this.#parts;
     const now = (await admin.groupOffsets(group, topic, signal)).get(partition);
-    const before = this.#before.get(partition);
+    const before = this.#before.get(topic)?.get(partition);
     return now?.offset === before?.offset && now?.metadata === before?.metadata;
   }
 

@@ -2,6 +2,7 @@
 import type { Clock } from '../pipeline/clock.ts';
 import type { BatchRecord } from '../pipeline/ledger.ts';
 import type { Log } from '../pipeline/log.ts';
+import { formatTopicPartition } from '../pipeline/range.ts';
 import type { Lane } from './lane.ts';
 
 const REPORT_MS = 10_000;
@@ -42,7 +43,7 @@ export class Progress {
       ...this.summary(),
       rowsPerSecond: Math.round((rows * 1000) / ms),
       positions: Object.fromEntries(
-        lanes.map((lane) => [lane.of.partition, lane.position.toString()]),
+        lanes.map((lane) => [formatTopicPartition(lane.of), lane.position.toString()]),
       ),
     });
   }

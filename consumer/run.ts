@@ -49,16 +49,16 @@ class ConsumerRun implements AssignmentOwner, LaneOwner {
     this.#deps = deps;
     this.#parts = parts;
     this.#progress = new Progress(deps.log, deps.clock);
-    this.#assignment = new Assignment(job.settings.params.topic, parts.consumer, this, deps.log);
+    this.#assignment = new Assignment(job.topics, parts.consumer, this, deps.log, job.observer);
     this.#failure.promise.catch(() => {});
   }
 
   async run(): Promise<ConsumerSummary> {
     const { consumer, ends } = this.#parts;
-    const { group, table } = this.#job;
-    const { topic } = this.#job.settings.params;
+    const { topics, group, destination } = this.#job;
     const { log, signal } = this.#deps;
-    log.info('joining the group', { topic, group, partitions: ends.size, table });
+    const topic = topics.join(', ');
+    log.info('joining the group', { topic, group, partitions: ends.size, destination });
     const stopped = deferred<void>();
     const stop = () => stopped.resolve();
     signal.addEventListener('abort', stop, { once: true });
@@ -89,7 +89,7 @@ class ConsumerRun implements AssignmentOwner, LaneOwner {
     const { bufferBytesMax } = params.limits;
     const limits = {
       ...params.batch,
-      heldBytesMax: () => bufferBytesMax / Math.max(1, this.#assignment.partitions.length),
+      heldBytesMax: () => bufferBytesMax / Math.max(1, this.#assignment.size),
     };
     return new Lane(of, start, limits, this, this.#deps.clock, this.#parts.repeats());
   }
@@ -129,7 +129,7 @@ class ConsumerRun implements AssignmentOwner, LaneOwner {
 
   /** The lane has got everything that was in its topic partition when this process started. */
   #isAtEnd(lane: Lane): boolean {
-    return lane.hasReached(this.#parts.ends.get(lane.of.partition) ?? 0n);
+    return lane.hasReached(this.#parts.ends.get(formatTopicPartition(lane.of)) ?? 0n);
   }
 
   /** Takes nothing more in and delivers what is held. */

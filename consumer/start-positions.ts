@@ -25,8 +25,12 @@ export interface StartDeps {
   readonly params: Params['consumer'];
   readonly log: Log;
   readonly clock: Clock;
-  /** The end of each partition when this process started. A partition added later is read from its beginning. */
-  readonly ends: ReadonlyMap<number, bigint>;
+  /**
+   * The end of each topic partition when this process started, by name (`formatTopicPartition`). A partition added later is
+   * read from its beginning.
+   */
+  readonly ends: ReadonlyMap<string, bigint>;
+  readonly topics: readonly string[];
   /** A `--from` ahead of the table is meant: what lies between is passed over. */
   readonly force: boolean;
   /** The live consumer's; undefined for the one that goes on from its position. */
@@ -75,10 +79,10 @@ export class StartPositions {
     const resumed = await resume(sink.ledger, of, resumption, signal);
     if (resumed.last) await positions.advance(resumed.last);
     let at: Standing = resumed;
-    const { live, ends } = this.#deps;
+    const { live } = this.#deps;
     if (await live?.group.isFirst(of, signal)) {
       // What was sent while nobody was there is passed over.
-      at = await this.#jump(of, 'skip', at, ends.get(of.partition) ?? 0n, signal);
+      at = await this.#jump(of, 'skip', at, this.#endOf(of) ?? 0n, signal);
     }
     if (!live && !isNew) at = await this.#ahead(of, bounds, at, signal);
     if (at.position < bounds.logStart) at = await this.#gap(of, at, bounds, signal);
@@ -88,6 +92,10 @@ export class StartPositions {
     const why = isNew ? this.#whyFirst(of) : 'where the table ends';
     log.info('reading from', { ...of, position, why, highWatermark: bounds.highWatermark });
     return { position, last: last?.last, origin: resumed.origin, logStart: bounds.logStart };
+  }
+
+  #endOf(of: TopicPartition): bigint | undefined {
+    return this.#deps.ends.get(formatTopicPartition(of));
   }
 
   /** Log start and high watermark of `of`, now. */
@@ -102,8 +110,8 @@ export class StartPositions {
 
   /** Where a partition begins that the ledger does not know. Decided for good, so it must exist. */
   async #firstPosition(of: TopicPartition, bounds: Bounds, signal: AbortSignal): Promise<bigint> {
-    const { ends, live } = this.#deps;
-    const end = ends.get(of.partition);
+    const { live } = this.#deps;
+    const end = this.#endOf(of);
     if (end === undefined) return bounds.logStart;
     if (live) return end;
     const wished = await this.#wished(of, bounds, end, signal);
@@ -111,9 +119,9 @@ export class StartPositions {
     return wished;
   }
 
-  #whyFirst({ partition }: TopicPartition): string {
-    const { ends, live, params } = this.#deps;
-    if (!ends.has(partition)) return 'a new partition, from its beginning';
+  #whyFirst(of: TopicPartition): string {
+    const { live, params } = this.#deps;
+    if (this.#endOf(of) === undefined) return 'a new partition, from its beginning';
     return live ? 'first start, from the end' : `first start, --from ${params.from}`;
   }
 
@@ -159,9 +167,9 @@ export class StartPositions {
     at: Standing,
     signal: AbortSignal,
   ): Promise<Standing> {
-    const { params, log, ends, force } = this.#deps;
+    const { params, log, force } = this.#deps;
     const { position } = at;
-    const end = ends.get(of.partition);
+    const end = this.#endOf(of);
     if (this.#from.kind === 'stored' || end === undefined) return at;
     const wished = await this.#wished(of, bounds, end, signal);
     if (wished > position && force) {
@@ -247,14 +255,16 @@ export class StartPositions {
   }
 }
 
-function checkedPoint({ params: { from }, ends, live }: StartDeps): StartPoint {
+function checkedPoint({ params: { from }, ends, topics, live }: StartDeps): StartPoint {
   const point = parseStartPoint(from);
   const hint = 'Correct consumer.from, or --from.';
   if (typeof point === 'string') {
     throw new PipelineError('CONFIG_INVALID', `consumer.from ${from}: ${point}`, { hint });
   }
   const partitions = point.kind === 'offsets' && !live ? [...point.offsets.keys()] : [];
-  const missing = partitions.filter((partition) => !ends.has(partition));
+  const isThere = (partition: number) =>
+    topics.some((topic) => ends.has(formatTopicPartition({ topic, partition })));
+  const missing = partitions.filter((partition) => !isThere(partition));
   if (missing.length === 0) return point;
   const words = `consumer.from ${from}: the topic has no partition ${missing.join(', ')}`;
   throw new PipelineError('CONFIG_INVALID', words, { hint });

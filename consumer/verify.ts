@@ -85,7 +85,7 @@ async function inspect(
   const { sessionTimeoutMs } = params.consumer;
   const { retryMs } = params.limits;
   const open: OpenConsumer = (name, group) =>
-    GroupConsumer.create(config.kafka, { topic: name, group, sessionTimeoutMs, retryMs }, log);
+    GroupConsumer.create(config.kafka, { topics: [name], group, sessionTimeoutMs, retryMs }, log);
   await readRanges(open, counts.ranges, (at, { offset }) => counts.add(at, offset), signal);
   const letters = await deadLetterRanges(admin, deadLetterTopic(params), signal);
   await readRanges(open, letters, (_, record) => counts.addDeadLetter(record, into), signal);

@@ -1,4 +1,4 @@
-// What an earlier producer sent behind its saved cursors: their keys in the topic tell, so that it is not sent again.
+// What an earlier producer sent behind its saved cursors: ids and keys in the topic tell, so that it is not sent again.
 import { KafkaAdmin } from '../clients/kafka/admin.ts';
 import { GroupConsumer } from '../clients/kafka/consumer.ts';
 import { type OpenConsumer, readRanges } from '../clients/kafka/read-ranges.ts';
@@ -6,6 +6,8 @@ import type { Settings } from '../params/schema.ts';
 import { isCode } from '../pipeline/errors.ts';
 import type { CommandDeps } from '../pipeline/lifecycle.ts';
 import type { OffsetRange } from '../pipeline/range.ts';
+import type { PipelineRecord } from '../pipeline/record.ts';
+import { ID_HEADER } from '../pipeline/source.ts';
 import { RecentIds } from './recent-ids.ts';
 
 /** Ids remembered, and records looked back over at most. About 30 MB of long ids. */
@@ -15,7 +17,7 @@ const MARGIN_MS = 5 * 60_000;
 const SESSION_MS = 10_000;
 
 /**
- * The keys of the newest records sent since `savedAt`, 5 minutes before it included: at most 200,000, shared out among the
+ * The ids (of their header, else their key) of the newest records sent since `savedAt`, 5 minutes before it included: at most 200,000, shared out among the
  * partitions that have any. Nothing is looked for when `savedAt` is undefined. Without the right to read the topic nothing
  * is found either, which is warned about. Throws KAFKA_*.
  */
@@ -29,13 +31,16 @@ export async function idsSentBefore(
   if (savedAt === undefined) return recent;
   const { params, config } = settings;
   const { topic, limits } = params;
-  const options = { topic, sessionTimeoutMs: SESSION_MS, retryMs: limits.retryMs };
+  const options = { topics: [topic], sessionTimeoutMs: SESSION_MS, retryMs: limits.retryMs };
   const open: OpenConsumer = (_, group) =>
     GroupConsumer.create(config.kafka, { ...options, group }, log);
   try {
     const ranges = await tails(settings, savedAt - MARGIN_MS, log, signal);
-    const remember = (key: Buffer | null) => key && recent.isNew(key.toString());
-    await readRanges(open, ranges, (_, { key }) => remember(key), signal);
+    const remember = ({ key, headers }: PipelineRecord) => {
+      const id = headers?.[ID_HEADER]?.[0] ?? key;
+      if (id) recent.isNew(id.toString());
+    };
+    await readRanges(open, ranges, (_, record) => remember(record), signal);
     const records = ranges.reduce((sum, { start, end }) => sum + end - start, 0n);
     log.info('looked at what was sent before', { topic, records, ids: recent.size });
   } catch (error) {

@@ -1,23 +1,24 @@
-// A group consumer of one topic over kafkajs, without its surprises: positions are set from outside, nothing is committed by
-// itself, offsets without records are reported; a member that fails is replaced by a fresh one until that takes too long.
+// A group consumer over kafkajs, without its surprises: positions are set from outside, nothing is committed by itself,
+// offsets without records are reported; a member that fails is replaced by a fresh one until that takes too long.
 import type { Config } from '../../params/schema.ts';
 import { systemClock } from '../../pipeline/clock.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
 import type { PlacedBatch } from '../../pipeline/position-store.ts';
+import type { TopicPartition } from '../../pipeline/range.ts';
 import { deferred } from '../../pipeline/retry.ts';
 import { startingAt } from './connection.ts';
 import { kafkaError } from './errors.ts';
 import { type GroupConsumerListener, GroupMember, type MemberOptions } from './member.ts';
-import { OffsetCommits } from './offset-commits.ts';
+import { type CommitDeps, OffsetCommits } from './offset-commits.ts';
 
-export type { GroupConsumerListener } from './member.ts';
+export type { Fetched, GroupConsumerListener } from './member.ts';
 
 export interface GroupConsumerOptions extends MemberOptions {
   /** How long Kafka may be away before the consumer fails. Looked at when a member fails: up to 1.5 sessions late. */
   readonly retryMs: number;
   /** What the group has committed, so that nothing is committed backwards. Needed where something is committed. */
-  readonly committed?: () => Promise<ReadonlyMap<number, { readonly offset: bigint }>>;
+  readonly committed?: CommitDeps['committed'];
 }
 
 /** Pause before a member that failed is replaced. */
@@ -62,12 +63,12 @@ export class GroupConsumer {
    */
   async run(listener: GroupConsumerListener): Promise<void> {
     this.#keepJoined({
-      assigned: (partitions) => {
-        listener.assigned(partitions);
-        this.#commits.joined(partitions);
+      assigned: (all) => {
+        listener.assigned(all);
+        this.#commits.joined(all);
         this.#joined.resolve();
       },
-      records: (...fetched) => listener.records(...fetched),
+      records: (fetched) => listener.records(fetched),
       passedOver: (...range) => listener.passedOver(...range),
       interrupted: () => listener.interrupted?.(),
     }).catch((error) => this.#failure.reject(error));
@@ -79,19 +80,19 @@ export class GroupConsumer {
     return this.#failure.promise;
   }
 
-  /** The next fetch of this partition starts at `offset`. Local: nothing is committed. Void while not a member. */
-  seek(partition: number, offset: bigint): void {
-    this.#member?.seek(partition, offset);
+  /** The next fetch of this topic partition starts at `offset`. Local: nothing is committed. Void while not a member. */
+  seek(of: TopicPartition, offset: bigint): void {
+    this.#member?.seek(of, offset);
   }
 
   /** Void while not a member: the next `assigned` decides again. */
-  pause(partitions: readonly number[]): void {
-    this.#member?.pause(partitions);
+  pause(all: readonly TopicPartition[]): void {
+    this.#member?.pause(all);
   }
 
   /** Void while not a member: the next `assigned` decides again. */
-  resume(partitions: readonly number[]): void {
-    this.#member?.resume(partitions);
+  resume(all: readonly TopicPartition[]): void {
+    this.#member?.resume(all);
   }
 
   /**
@@ -111,7 +112,8 @@ export class GroupConsumer {
   }
 
   async #keepJoined(listener: GroupConsumerListener): Promise<void> {
-    const { topic, group, retryMs } = this.#options;
+    const { topics, group, retryMs } = this.#options;
+    const doing = `read topic ${topics.join(', ')}`;
     let goodAt = systemClock.monotonic();
     for (let attempt = 0; !this.#closing.signal.aborted; attempt += 1) {
       const member = new GroupMember(startingAt(this.#config, attempt), this.#options, this.#log);
@@ -120,7 +122,7 @@ export class GroupConsumer {
       if (this.#closing.signal.aborted) return;
       this.#retire(member);
       goodAt = member.goodAt ?? goodAt;
-      const failure = kafkaError(error, `read topic ${topic}`, { topic, group });
+      const failure = kafkaError(error, doing, { topic: topics.join(), group });
       const isLate = systemClock.monotonic() - goodAt > retryMs;
       if (isLate || !mayPass(failure, error)) throw failure;
       this.#log.warn('the Kafka consumer joins anew', { why: failure.message });

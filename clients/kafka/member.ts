@@ -1,41 +1,51 @@
 // One membership in a consumer group, from the first join until it fails: a kafkajs consumer that never starts itself
 // again. What happens after a failure is decided in consumer.ts.
-import type { Consumer, Kafka, Batch as KafkaBatch, KafkaMessage } from 'kafkajs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Consumer, EachBatchPayload, Kafka, Batch as KafkaBatch, KafkaMessage } from 'kafkajs';
 import { systemClock } from '../../pipeline/clock.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
 import type { PlacedBatch } from '../../pipeline/position-store.ts';
+import type { TopicPartition } from '../../pipeline/range.ts';
 import type { PipelineRecord, RecordHeaders } from '../../pipeline/record.ts';
 import { deferred } from '../../pipeline/retry.ts';
 import { connectKafka, disconnectKafka, KAFKA_RETRY, type KafkaSettings } from './connection.ts';
 
 export interface MemberOptions {
-  readonly topic: string;
+  readonly topics: readonly string[];
   readonly group: string;
   readonly sessionTimeoutMs: number;
+  /** Most records handed over at once; the rest of what a fetch brought follows. Undefined: all of it. */
+  readonly recordsMax?: number;
+  /** How long a fetch waits at the broker for records, in milliseconds; default 100. */
+  readonly fetchWaitMs?: number;
+}
+
+/** Records of one topic partition in order of offset, as a fetch brought them. */
+export interface Fetched {
+  readonly of: TopicPartition;
+  /** Where the fetch began. */
+  readonly from: bigint;
+  readonly records: readonly PipelineRecord[];
+  /** Where the next fetch begins: behind the last record, farther where offsets hold none. */
+  readonly next: bigint;
+  /** Where the topic partition ended then: its high watermark. */
+  readonly end: bigint;
 }
 
 /** Called by the consumer, never at the same time as each other. None of them may block. */
 export interface GroupConsumerListener {
-  /** After every join, synchronously, before anything is fetched: the partitions that are ours now. */
-  assigned(partitions: readonly number[]): void;
-  /**
-   * Records of one partition in order of offset. They were fetched from `fetchedOffset`; the next fetch starts at
-   * `nextOffset`, which lies behind the last record where offsets hold none. False: have them again later.
-   */
-  records(
-    partition: number,
-    fetchedOffset: bigint,
-    records: readonly PipelineRecord[],
-    nextOffset: bigint,
-  ): boolean;
+  /** After every join, synchronously, before anything is fetched: all topic partitions that are ours now. */
+  assigned(all: readonly TopicPartition[]): void;
+  /** False: have them again later. */
+  records(fetched: Fetched): boolean;
   /** The offsets `[firstOffset, nextOffset)` hold no record for us (transaction markers, aborted records). */
-  passedOver(partition: number, firstOffset: bigint, nextOffset: bigint): void;
+  passedOver(of: TopicPartition, firstOffset: bigint, nextOffset: bigint): void;
   /** A fetch failed and is about to be repeated. The topic may have been deleted and created again meanwhile. */
   interrupted?(): void;
 }
 
-/** How long kafkajs waits in a fetch without data; also how fast a resumed partition is fetched again. */
+/** How long kafkajs waits in a fetch without data by default; also how fast a resumed partition is fetched again. */
 const FETCH_WAIT_MS = 100;
 /** As fast as kafkajs' 1 MB, with far less memory: a record kept alive keeps its whole fetch response alive. */
 const FETCH_BYTES_PER_PARTITION = 512 * 1024;
@@ -73,7 +83,7 @@ export class GroupMember {
       // Members answer a rebalance within a heartbeat: who does not come within a session is gone.
       rebalanceTimeout: sessionTimeoutMs,
       heartbeatInterval: Math.min(3000, Math.floor(sessionTimeoutMs / 4)),
-      maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxWaitTimeInMs: options.fetchWaitMs ?? FETCH_WAIT_MS,
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       metadataMaxAge: METADATA_AGE_MS,
       // Its own restart is endless, keeps stale brokers, and does not come after every failure that passes.
@@ -104,19 +114,18 @@ export class GroupMember {
   }
 
   /** The next fetch of this partition starts at `offset`. Local: nothing is committed. Void while not joined. */
-  seek(partition: number, offset: bigint): void {
-    const { topic } = this.#options;
+  seek({ topic, partition }: TopicPartition, offset: bigint): void {
     if (this.#isJoined) this.#consumer.seek({ topic, partition, offset: offset.toString() });
   }
 
   /** Void while not joined. */
-  pause(partitions: readonly number[]): void {
-    if (this.#isJoined) this.#consumer.pause(this.#named(partitions));
+  pause(all: readonly TopicPartition[]): void {
+    if (this.#isJoined) this.#consumer.pause(byTopic(all));
   }
 
   /** Void while not joined. */
-  resume(partitions: readonly number[]): void {
-    if (this.#isJoined) this.#consumer.resume(this.#named(partitions));
+  resume(all: readonly TopicPartition[]): void {
+    if (this.#isJoined) this.#consumer.resume(byTopic(all));
   }
 
   /** Commits the end of each batch, its start and attempt as metadata. Throws what kafkajs throws, sometimes late. */
@@ -138,15 +147,47 @@ export class GroupMember {
   async #read(listener: GroupConsumerListener): Promise<void> {
     await this.#consumer.connect();
     // Where kafkajs itself would start does not matter: every partition is sought before it is fetched.
-    await this.#consumer.subscribe({ topic: this.#options.topic, fromBeginning: true });
+    await this.#consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      eachBatch: async ({ batch, resolveOffset }) => {
-        const last = this.#isClosed ? undefined : hand(listener, batch);
-        if (last !== undefined) resolveOffset(last);
-      },
+      eachBatch: (payload) => this.#handAll(listener, payload),
     });
+  }
+
+  /**
+   * Hands over what a fetch brought, `recordsMax` records at a time. What is refused, or was not asked for any more by then
+   * (paused, sought elsewhere), is fetched again.
+   */
+  async #handAll(
+    listener: GroupConsumerListener,
+    { batch, resolveOffset, isStale }: EachBatchPayload,
+  ): Promise<void> {
+    const { topic, partition, messages } = batch;
+    const end = BigInt(batch.highWatermark);
+    const size = this.#options.recordsMax ?? messages.length;
+    // `fetchedOffset` is there in 2.2.4 but not in its types. firstOffset() would jump over compacted records.
+    let from = BigInt((batch as KafkaBatch & { fetchedOffset: string }).fetchedOffset);
+    for (let at = 0; at < messages.length; at += size) {
+      if (at > 0) {
+        await nextTurn();
+        if (isStale() || this.#isPaused({ topic, partition })) return;
+      }
+      if (this.#isClosed) return;
+      const taken = messages.slice(at, at + size);
+      const isLast = at + size >= messages.length;
+      const last = isLast ? batch.lastOffset() : (taken.at(-1)?.offset ?? batch.lastOffset());
+      const next = BigInt(last) + 1n;
+      const records = taken.map(toRecord);
+      if (!listener.records({ of: { topic, partition }, from, records, next, end })) return;
+      resolveOffset(last);
+      from = next;
+    }
+  }
+
+  #isPaused({ topic, partition }: TopicPartition): boolean {
+    const paused = this.#isJoined ? this.#consumer.paused() : [];
+    return paused.some((one) => one.topic === topic && one.partitions.includes(partition));
   }
 
   #listen(listener: GroupConsumerListener): void {
@@ -163,7 +204,10 @@ export class GroupMember {
       if (this.#isClosed) return;
       this.#isJoined = true;
       this.#goodAt = systemClock.monotonic();
-      listener.assigned(payload.memberAssignment[this.#options.topic] ?? []);
+      const assigned = Object.entries(payload.memberAssignment);
+      listener.assigned(
+        assigned.flatMap(([topic, all]) => all.map((partition) => ({ topic, partition }))),
+      );
     });
     this.#consumer.on(HEARTBEAT, () => {
       this.#goodAt = systemClock.monotonic();
@@ -173,9 +217,10 @@ export class GroupMember {
     });
     // Batches of only aborted or control records never reach eachBatch; kafkajs passes over them by itself.
     this.#consumer.on(END_BATCH_PROCESS, ({ payload }) => {
-      const { batchSize, partition, firstOffset, lastOffset } = payload;
+      const { batchSize, topic, partition, firstOffset, lastOffset } = payload;
       if (batchSize > 0 || this.#isClosed) return;
-      listener.passedOver(partition, BigInt(firstOffset ?? lastOffset), BigInt(lastOffset) + 1n);
+      const first = BigInt(firstOffset ?? lastOffset);
+      listener.passedOver({ topic, partition }, first, BigInt(lastOffset) + 1n);
     });
     this.#consumer.on(CRASH, ({ payload }) => this.#failure.reject(payload.error));
   }
@@ -193,21 +238,15 @@ export class GroupMember {
       }),
     );
   }
-
-  #named(partitions: readonly number[]): { topic: string; partitions: number[] }[] {
-    return partitions.length === 0
-      ? []
-      : [{ topic: this.#options.topic, partitions: [...partitions] }];
-  }
 }
 
-/** Hands one fetched batch to the listener; returns the last offset that may be left behind, if any. */
-function hand(listener: GroupConsumerListener, batch: KafkaBatch): string | undefined {
-  // `fetchedOffset` is there in 2.2.4 but not in its types. firstOffset() would jump over compacted records.
-  const fetched = BigInt((batch as KafkaBatch & { fetchedOffset: string }).fetchedOffset);
-  const last = batch.lastOffset();
-  const records = batch.messages.map(toRecord);
-  return listener.records(batch.partition, fetched, records, BigInt(last) + 1n) ? last : undefined;
+/** As kafkajs wants them. */
+function byTopic(all: readonly TopicPartition[]): { topic: string; partitions: number[] }[] {
+  const topics = new Map<string, number[]>();
+  for (const { topic, partition } of all) {
+    topics.set(topic, [...(topics.get(topic) ?? []), partition]);
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
 }
 
 function toRecord(message: KafkaMessage): PipelineRecord {

@@ -4,13 +4,14 @@ import { systemClock } from '../../pipeline/clock.ts';
 import { describe, PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
 import type { PlacedBatch } from '../../pipeline/position-store.ts';
+import { formatTopicPartition, type TopicPartition } from '../../pipeline/range.ts';
 import { withTimeout } from '../../pipeline/retry.ts';
 
 export interface CommitDeps {
   /** Commits all of them at once; throws when that is refused or cannot be told. */
   readonly commit: (batches: readonly PlacedBatch[]) => Promise<void>;
-  /** The offsets the group has committed, by partition. */
-  readonly committed: () => Promise<ReadonlyMap<number, { readonly offset: bigint }>>;
+  /** The offsets the group has committed, by the name of the topic partition (`formatTopicPartition`). */
+  readonly committed: () => Promise<ReadonlyMap<string, { readonly offset: bigint }>>;
   readonly log: Log;
 }
 
@@ -19,13 +20,13 @@ const WAIT_MS = 5000;
 
 export class OffsetCommits {
   readonly #deps: CommitDeps;
-  readonly #waiting = new Map<number, PlacedBatch>();
-  #mine: ReadonlySet<number> = new Set();
+  readonly #waiting = new Map<string, PlacedBatch>();
+  #mine: ReadonlySet<string> = new Set();
   /**
-   * The least offset that may be committed, by partition. Read after each join, as others may have had a partition since:
+   * The least offset that may be committed, by topic partition. Read after each join, as others may have had a partition since:
    * from then on only this process can commit its partitions. Undefined: not read yet.
    */
-  #floors: Map<number, bigint> | undefined;
+  #floors: Map<string, bigint> | undefined;
   #flight: { readonly since: number; landed: Promise<void> } | undefined;
 
   constructor(deps: CommitDeps) {
@@ -33,11 +34,11 @@ export class OffsetCommits {
   }
 
   /** Call it at every join. What waits for partitions that are others' now is dropped. */
-  joined(partitions: readonly number[]): void {
-    this.#mine = new Set(partitions);
+  joined(all: readonly TopicPartition[]): void {
+    this.#mine = new Set(all.map(formatTopicPartition));
     this.#floors = undefined;
-    for (const partition of this.#waiting.keys()) {
-      if (!this.#mine.has(partition)) this.#waiting.delete(partition);
+    for (const name of this.#waiting.keys()) {
+      if (!this.#mine.has(name)) this.#waiting.delete(name);
     }
     this.#fly();
   }
@@ -54,11 +55,10 @@ export class OffsetCommits {
    */
   async add(placed: PlacedBatch): Promise<void> {
     // Its delivery outlived a join: whoever has the partition now may have committed more.
-    if (this.#mine.size > 0 && !this.#mine.has(placed.partition)) return;
-    const before = this.#waiting.get(placed.partition);
-    if (before === undefined || placed.end >= before.end) {
-      this.#waiting.set(placed.partition, placed);
-    }
+    const name = formatTopicPartition(placed);
+    if (this.#mine.size > 0 && !this.#mine.has(name)) return;
+    const before = this.#waiting.get(name);
+    if (before === undefined || placed.end >= before.end) this.#waiting.set(name, placed);
     await this.settled();
   }
 
@@ -95,24 +95,24 @@ export class OffsetCommits {
     while (this.#waiting.size > 0) {
       const floors = await this.#readFloors();
       if (!isCurrent()) return;
-      const taken = [...this.#waiting.values()];
-      const ahead = taken.filter(({ partition, end }) => end >= (floors.get(partition) ?? 0n));
-      if (ahead.length > 0) await this.#deps.commit(ahead);
+      const taken = [...this.#waiting];
+      const ahead = taken.filter(([name, { end }]) => end >= (floors.get(name) ?? 0n));
+      if (ahead.length > 0) await this.#deps.commit(ahead.map(([, placed]) => placed));
       if (!isCurrent()) return;
-      for (const { partition, end } of ahead) floors.set(partition, end);
-      for (const placed of taken) {
-        if (this.#waiting.get(placed.partition) === placed) this.#waiting.delete(placed.partition);
+      for (const [name, { end }] of ahead) floors.set(name, end);
+      for (const [name, placed] of taken) {
+        if (this.#waiting.get(name) === placed) this.#waiting.delete(name);
       }
     }
   }
 
   /** Asked again when a join came between: what was true before it is not any more. */
-  async #readFloors(): Promise<Map<number, bigint>> {
+  async #readFloors(): Promise<Map<string, bigint>> {
     while (this.#floors === undefined) {
       const mine = this.#mine;
       const committed = await this.#deps.committed();
       if (mine !== this.#mine) continue;
-      this.#floors = new Map([...committed].map(([partition, { offset }]) => [partition, offset]));
+      this.#floors = new Map([...committed].map(([name, { offset }]) => [name, offset]));
     }
     return this.#floors;
   }

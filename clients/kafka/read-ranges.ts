@@ -38,11 +38,11 @@ export async function readRanges(
   };
   try {
     const joined = consumer.run({
-      assigned(partitions) {
-        consumer.pause(partitions.filter((partition) => !wanted.has(partition)));
-        for (const [partition, offset] of next) consumer.seek(partition, offset);
+      assigned(all) {
+        consumer.pause(all.filter(({ partition }) => !wanted.has(partition)));
+        for (const [partition, offset] of next) consumer.seek({ topic, partition }, offset);
       },
-      records(partition, _fetchedOffset, records, nextOffset) {
+      records({ of: { partition }, records, next: nextOffset }) {
         const range = wanted.get(partition);
         const from = next.get(partition);
         if (range === undefined || from === undefined) return true;
@@ -52,7 +52,7 @@ export async function readRanges(
         reached(partition, nextOffset);
         return true;
       },
-      passedOver: (partition, _firstOffset, nextOffset) => reached(partition, nextOffset),
+      passedOver: ({ partition }, _firstOffset, nextOffset) => reached(partition, nextOffset),
     });
     // A join may take long, and is not waited for once there is another end.
     await Promise.race([joined.then(() => done.promise), done.promise, consumer.failed]);

@@ -44,7 +44,7 @@ export async function runPositions(
     opened.add('admin', admin);
     const bounds = await admin.offsets(topic, signal);
     const group = live ? params.consumer.liveGroup : params.consumer.group;
-    const store = new GroupPositions({ group, topic, admin, commit: readOnly });
+    const store = new GroupPositions({ group, admin, commit: readOnly });
     const saved = usesFile
       ? savedInFile(file, destination, topic)
       : (partition: number) => store.last({ topic, partition });

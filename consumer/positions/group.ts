@@ -1,8 +1,7 @@
 // The group store: the hint is the consumer group's committed offset, with the batch's start and attempt as its metadata. Nothing
 // lies on a disk, so it suits fleets and containers.
-import { invariant } from '../../pipeline/errors.ts';
 import type { PlacedBatch, PositionStore } from '../../pipeline/position-store.ts';
-import type { TopicPartition } from '../../pipeline/range.ts';
+import { formatTopicPartition, type TopicPartition } from '../../pipeline/range.ts';
 
 /** What is needed of clients/kafka/admin.ts. */
 export interface GroupOffsetReader {
@@ -15,19 +14,18 @@ export interface GroupOffsetReader {
 
 export interface GroupPositionsOptions {
   readonly group: string;
-  readonly topic: string;
   readonly admin: GroupOffsetReader;
   /** Commits `end` with metadata `<start> <attempt>`. The running consumer does it: brokers refuse others while a group lives. */
   readonly commit: (range: PlacedBatch) => Promise<void>;
 }
 
-/** What lag tools show: the offset is committed after the placing only. One topic per store. */
+/** What lag tools show: the offset is committed after the placing only. */
 export class GroupPositions implements PositionStore {
   readonly name = 'group';
   readonly #options: GroupPositionsOptions;
-  readonly #known = new Map<number, PlacedBatch>();
-  /** Partitions that are asked for together share one request. */
-  #asking: ReturnType<GroupOffsetReader['groupOffsets']> | undefined;
+  readonly #known = new Map<string, PlacedBatch>();
+  /** Partitions of a topic that are asked for together share one request. */
+  readonly #asking = new Map<string, ReturnType<GroupOffsetReader['groupOffsets']>>();
 
   constructor(options: GroupPositionsOptions) {
     this.#options = options;
@@ -40,38 +38,35 @@ export class GroupPositions implements PositionStore {
    * Asked anew each time, as a partition may have been elsewhere since. An offset that somebody else committed (a lag
    * tool, a reset) carries no start and is no hint: then undefined. Throws KAFKA_*.
    */
-  async last({ topic, partition }: TopicPartition): Promise<PlacedBatch | undefined> {
-    this.#checkTopic(topic);
-    const committed = (await this.#offsets()).get(partition);
-    const range = committed && parseCommitted({ topic, partition }, committed);
-    const known = this.#known.get(partition);
-    if (range && (known === undefined || range.end > known.end)) this.#known.set(partition, range);
+  async last(of: TopicPartition): Promise<PlacedBatch | undefined> {
+    const committed = (await this.#offsets(of.topic)).get(of.partition);
+    const range = committed && parseCommitted(of, committed);
+    const name = formatTopicPartition(of);
+    const known = this.#known.get(name);
+    if (range && (known === undefined || range.end > known.end)) this.#known.set(name, range);
     return range;
   }
 
   async advance({ topic, partition, start, end, attempt }: PlacedBatch): Promise<void> {
-    this.#checkTopic(topic);
-    const known = this.#known.get(partition);
+    const name = formatTopicPartition({ topic, partition });
+    const known = this.#known.get(name);
     if (known !== undefined && end <= known.end) return;
     const range = { topic, partition, start, end, attempt };
     await this.#options.commit(range);
-    this.#known.set(partition, range);
+    this.#known.set(name, range);
   }
 
   async close(): Promise<void> {}
 
-  async #offsets(): ReturnType<GroupOffsetReader['groupOffsets']> {
-    const { admin, group, topic } = this.#options;
-    this.#asking ??= admin.groupOffsets(group, topic);
+  async #offsets(topic: string): ReturnType<GroupOffsetReader['groupOffsets']> {
+    const { admin, group } = this.#options;
+    const asking = this.#asking.get(topic) ?? admin.groupOffsets(group, topic);
+    this.#asking.set(topic, asking);
     try {
-      return await this.#asking;
+      return await asking;
     } finally {
-      this.#asking = undefined;
+      this.#asking.delete(topic);
     }
-  }
-
-  #checkTopic(topic: string): void {
-    invariant(topic === this.#options.topic, `${topic} is not the topic of this position store`);
   }
 }
 

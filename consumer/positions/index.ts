@@ -17,7 +17,7 @@ export interface PositionStoreDeps {
 export function openPositionStore({ params }: Settings, deps: PositionStoreDeps): PositionStore {
   const { admin, commit, log } = deps;
   if (params.positions.store === 'group') {
-    return new GroupPositions({ group: params.consumer.group, topic: params.topic, admin, commit });
+    return new GroupPositions({ group: params.consumer.group, admin, commit });
   }
   return new FilePositionStore({
     file: params.positions.file,

@@ -127,7 +127,7 @@ async function readAll(
   const open = (name: string, group: string) =>
     GroupConsumer.create(
       config.kafka,
-      { topic: name, group, sessionTimeoutMs: 30_000, retryMs: 60_000 },
+      { topics: [name], group, sessionTimeoutMs: 30_000, retryMs: 60_000 },
       silentLog,
     );
   await readRanges(open, ranges, each, signal);

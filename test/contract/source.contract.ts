@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isCode, Stopping } from '../../pipeline/errors.ts';
-import type { Source, SourceRecord } from '../../pipeline/source.ts';
+import { ID_HEADER, type Source, type SourceRecord } from '../../pipeline/source.ts';
 
 /** One service (or file) with its own content, and sources that read it. */
 export interface SourceWorld<Cursor> {
@@ -32,12 +32,13 @@ const CURSOR_BYTES_MAX = 4096;
 
 export function sourceContract<Cursor>(name: string, worlds: SourceWorlds<Cursor>): void {
   describe(`source: ${name}`, () => {
-    test('yields everything in its own order; a key is the id as text', () =>
+    test('yields everything in its own order; the id is a header or the key as text', () =>
       inWorld(worlds.whole, async ({ make, expected }) => {
         const seen = await readAll(make(), undefined, expected);
         assert.deepEqual(distinct(seen.map(nameOf)), expected);
         for (const { id, record } of seen) {
-          if (record && id !== undefined) assert.equal(String(record.key), id);
+          if (!record || id === undefined) continue;
+          assert.equal(String(record.headers?.[ID_HEADER] ?? record.key), id);
         }
       }));
 

@@ -39,7 +39,7 @@ describe('dead letters on a real broker', () => {
     const open = (name: string, group: string) =>
       GroupConsumer.create(
         config.kafka,
-        { topic: name, group, sessionTimeoutMs: 10_000, retryMs: 60_000 },
+        { topics: [name], group, sessionTimeoutMs: 10_000, retryMs: 60_000 },
         silentLog,
       );
     await readRanges(open, ranges, (_, record) => void records.push(record), signal);
@@ -49,7 +49,7 @@ describe('dead letters on a real broker', () => {
   test('arrive byte for byte in a topic that is created for them, original headers kept', async () => {
     const topic = uniqueName('letters');
     const letters = new DeadLetters({
-      topic,
+      topicFor: () => topic,
       table: 'default.posts',
       sender,
       share: new DeadLetterShare({ deadLetterShare: 0.5, deadLetterWindow: 1000 }),

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { GroupPositions } from '../../consumer/positions/group.ts';
 import { runConsumer } from '../../consumer/run.ts';
+import { tableJob } from '../../consumer/table-job.ts';
 import type { Settings } from '../../params/schema.ts';
 import { deferred } from '../../pipeline/retry.ts';
 import { eventually } from '../support/eventually.ts';
@@ -25,10 +26,11 @@ async function waiting({ params, config }: Settings) {
   const running = start((deps) =>
     runConsumer(
       {
-        ...{ settings: { params, config }, group, table: params.table.liveName },
+        ...{ settings: { params, config }, topics: [params.topic], group },
+        ...tableJob({ params, config }, params.table.liveName),
         ...{ live: true, untilEnd: false },
         openPositions: (commit, admin) => {
-          const positions = new GroupPositions({ group, topic: params.topic, admin, commit });
+          const positions = new GroupPositions({ group, admin, commit });
           const open = () => {
             atDoor.resolve();
             return door.promise;

@@ -109,7 +109,8 @@ test('W02 W05 O02: a compacted topic is read over its holes, from a first offset
   const kept = await eventually(
     async () => {
       const offsets = await keptOffsets(compacted);
-      assert.ok(offsets.length < 40, 'not compacted yet');
+      // The newest of each key, and the active segment: fewer than these the cleaner never leaves.
+      assert.ok(offsets.length <= 5, `not compacted to the end yet: ${offsets}`);
       return offsets;
     },
     90_000,
@@ -136,7 +137,7 @@ async function read(topic: string): Promise<PipelineRecord[]> {
   const open = (name: string, group: string) =>
     GroupConsumer.create(
       config.kafka,
-      { topic: name, group, sessionTimeoutMs: 10_000, retryMs: 60_000 },
+      { topics: [name], group, sessionTimeoutMs: 10_000, retryMs: 60_000 },
       silentLog,
     );
   const records: PipelineRecord[] = [];

@@ -15,7 +15,7 @@ const signal = new AbortController().signal;
 
 /** Joins the group and holds all partitions of the topic; what it reads is of no interest. */
 async function joined({ config }: Settings, topic: string, group: string): Promise<GroupConsumer> {
-  const options = { topic, group, sessionTimeoutMs: 10_000, retryMs: 60_000 };
+  const options = { topics: [topic], group, sessionTimeoutMs: 10_000, retryMs: 60_000 };
   const consumer = GroupConsumer.create(config.kafka, options, silentLog);
   const assigned = deferred<void>();
   const listener: GroupConsumerListener = {
@@ -35,7 +35,7 @@ async function worldOf(settings: Settings) {
   await admin.ensureTopic(topic, { partitions: 3, replication: 1 }, signal);
   const consumer = await joined(settings, topic, group);
   const make = () =>
-    new GroupPositions({ group, topic, admin, commit: (placed) => consumer.commit(placed) });
+    new GroupPositions({ group, admin, commit: (placed) => consumer.commit(placed) });
   const dispose = async () => {
     await consumer.close();
     await admin.close();

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const LINES_MAX = 300;
 const SOURCE_FOLDERS =
-  /^(pipeline|clients|producer|consumer|params|monitor|stack|cli|scripts|test|bench)\//;
+  /^(pipeline|clients|producer|consumer|params|monitor|report|stack|cli|scripts|test|bench)\//;
 const TEXT = /\.(ts|mjs|json|md|txt|xml|yml|yaml|svg|sh|npmrc)$|^[^.]+$/;
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -111,7 +111,7 @@ test('pipeline/ imports nothing of ours and no package', () => {
 
 test('only clients/ imports a vendor client', () => {
   const vendors = /^(kafkajs|hive-driver|twitter-api-v2|@duckdb\/|node-json-db)/;
-  const outside = /^(pipeline|producer|consumer|params|monitor|stack|cli)\//;
+  const outside = /^(pipeline|producer|consumer|params|monitor|report|stack|cli)\//;
   assert.deepEqual(importing(outside, vendors), []);
 });
 

@@ -37,7 +37,7 @@ class Hands {
   logStart = 0n;
   highWatermark = 1000n;
   readonly assignment = new Assignment(
-    'posts',
+    ['posts'],
     {
       seek: (_, offset) => this.calls.push(`seek ${offset}`),
       pause: () => this.calls.push('pause'),
@@ -61,7 +61,7 @@ class Hands {
   /** Joined, with its lane open at offset 100 if not said otherwise. */
   static async joined(start: Partial<Start>, window?: number): Promise<Hands> {
     const hands = new Hands(start, window);
-    hands.assignment.assigned([0]);
+    hands.assignment.assigned([of]);
     await turn();
     return hands;
   }
@@ -95,7 +95,10 @@ class Hands {
   }
 
   fetch(fetched: number, records: readonly PipelineRecord[], next: number): boolean {
-    return this.assignment.records(0, BigInt(fetched), records, BigInt(next));
+    return this.assignment.records({
+      ...{ of, from: BigInt(fetched), records, next: BigInt(next) },
+      end: this.highWatermark,
+    });
   }
 
   /** Cuts what the lane holds; the offsets of what it delivered since. */
@@ -153,7 +156,7 @@ test('O01: transaction markers between the last record and the position are pass
   hands.fetch(97, [record(97)], 98);
   assert.equal(hands.lane.wanted, 100n);
   hands.taken();
-  hands.assignment.passedOver(0, 98n, 99n);
+  hands.assignment.passedOver(of, 98n, 99n);
   assert.deepEqual(hands.taken(), [], 'a report from before the seek');
   assert.equal(hands.fetch(100, [record(100)], 102), true);
   assert.deepEqual(await hands.offsets(), [100]);
@@ -174,7 +177,7 @@ test('a join in the middle of looking back goes on where it was, with what it ha
   const hands = await Hands.joined({ last: last(99) }, 50);
   assert.equal(hands.fetch(50, range(50, 70), 70), true);
   hands.taken();
-  hands.assignment.assigned([0]);
+  hands.assignment.assigned([of]);
   assert.deepEqual(hands.taken(), ['seek 70', 'resume']);
   assert.equal(hands.fetch(70, range(70, 90), 90), true);
   assert.equal(hands.fetch(90, [...range(90, 101), record(101, { id: 60 })], 102), true);
@@ -190,7 +193,7 @@ test('a topic that was created again shows at the next join, also when it is lon
   const hands = await Hands.joined({});
   hands.fetch(100, range(100, 110), 110);
   hands.taken();
-  hands.assignment.assigned([0]);
+  hands.assignment.assigned([of]);
   assert.deepEqual(hands.taken(), ['seek 109', 'resume']);
   hands.fetch(109, [record(109, { sentAt: 1 }), record(110, { sentAt: 1 })], 111);
   assert.ok(isCode(hands.failures[0], 'POSITION_TOPIC_RECREATED'));
@@ -210,7 +213,7 @@ test('an idle lane looks at its last record again, unless retention has taken it
   hands.logStart = 110n;
   hands.assignment.checkIdle();
   await turn();
-  hands.assignment.assigned([0]);
+  hands.assignment.assigned([of]);
   assert.deepEqual(hands.taken(), ['seek 110', 'resume'], 'only the join seeks, at the position');
 });
 
@@ -236,7 +239,7 @@ test('what comes after a quiet second is taken only behind the last record', asy
   assert.equal(hands.fetch(111, range(111, 115), 115), true);
   assert.equal(hands.lane.wanted, 115n);
   hands.clock.at(4000);
-  hands.assignment.passedOver(0, 115n, 116n);
+  hands.assignment.passedOver(of, 115n, 116n);
   assert.deepEqual(hands.taken(), ['seek 114']);
   hands.fetch(114, [record(114)], 116);
   hands.clock.at(6000);

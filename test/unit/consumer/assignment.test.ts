@@ -7,6 +7,7 @@ import { Lane } from '../../../consumer/lane.ts';
 import { systemClock } from '../../../pipeline/clock.ts';
 import type { RecordFingerprint } from '../../../pipeline/ledger.ts';
 import { silentLog } from '../../../pipeline/log.ts';
+import { formatTopicPartition, type TopicPartition } from '../../../pipeline/range.ts';
 import type { PipelineRecord } from '../../../pipeline/record.ts';
 import { type Deferred, deferred } from '../../../pipeline/retry.ts';
 
@@ -18,26 +19,29 @@ const record = (offset: number): PipelineRecord => ({
   headers: undefined,
 });
 
+const of = (partition: number, topic = 'posts'): TopicPartition => ({ topic, partition });
+const numbers = (all: readonly TopicPartition[]) => all.map(({ partition }) => partition);
+
 class Hands {
   readonly calls: string[] = [];
   readonly failures: unknown[] = [];
-  readonly loads = new Map<number, Deferred<bigint>>();
+  readonly loads = new Map<string, Deferred<bigint>>();
   readonly #end = deferred<never>();
   logStart = 0n;
   /** What the ledger says was the last record of every partition. */
   last: RecordFingerprint | undefined;
   readonly assignment = new Assignment(
-    'posts',
+    ['posts'],
     {
-      seek: (partition, offset) => this.calls.push(`seek ${partition} ${offset}`),
-      pause: (partitions) => this.calls.push(`pause ${partitions}`),
-      resume: (partitions) => this.calls.push(`resume ${partitions}`),
+      seek: ({ partition }, offset) => this.calls.push(`seek ${partition} ${offset}`),
+      pause: (all) => this.calls.push(`pause ${numbers(all)}`),
+      resume: (all) => this.calls.push(`resume ${numbers(all)}`),
     },
     {
       openLane: async (of) => {
         const load = deferred<bigint>();
-        this.loads.set(of.partition, load);
-        return this.#lane(of.partition, await load.promise);
+        this.loads.set(formatTopicPartition(of), load);
+        return this.#lane(of, await load.promise);
       },
       bounds: async () => ({ logStart: this.logStart, highWatermark: 1000n }),
       onFailed: (error) => this.failures.push(error),
@@ -45,7 +49,7 @@ class Hands {
     silentLog,
   );
 
-  #lane(partition: number, position: bigint): Lane {
+  #lane(of: TopicPartition, position: bigint): Lane {
     const limits = {
       size: 2,
       bytesMax: 1e6,
@@ -59,7 +63,7 @@ class Hands {
       onFailed: (error: unknown) => this.failures.push(error),
     };
     const start = { position, last: this.last, origin: 0n, logStart: this.logStart };
-    return new Lane({ topic: 'posts', partition }, start, limits, owner, systemClock);
+    return new Lane(of, start, limits, owner, systemClock);
   }
 
   /** Ends every delivery under way, as failed. */
@@ -68,9 +72,22 @@ class Hands {
     await turn();
   }
 
-  async load(partition: number, position: bigint): Promise<void> {
-    this.loads.get(partition)?.resolve(position);
+  async load(partition: number, position: bigint, topic = 'posts'): Promise<void> {
+    this.loads.get(`${topic}-${partition}`)?.resolve(position);
     await turn();
+  }
+
+  assigned(...partitions: number[]): void {
+    this.assignment.assigned(partitions.map((partition) => of(partition)));
+  }
+
+  fetched(
+    partition: number,
+    from: bigint,
+    records: readonly PipelineRecord[],
+    next: bigint,
+  ): boolean {
+    return this.assignment.records({ of: of(partition), from, records, next, end: 1000n });
   }
 
   taken(): string[] {
@@ -84,7 +101,7 @@ class Hands {
 
 test('a new partition is paused inside the join and sought before it is resumed', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([1, 0]);
+  hands.assigned(1, 0);
   assert.deepEqual(hands.taken(), ['pause 1', 'pause 0']);
   assert.equal(hands.assignment.isComplete, false);
   await hands.load(1, 40n);
@@ -93,11 +110,36 @@ test('a new partition is paused inside the join and sought before it is resumed'
   assert.equal(hands.assignment.isComplete, true);
 });
 
+test('partitions of one number in two topics have lanes of their own', async () => {
+  const hands = new Hands();
+  const [posts, alerts] = [of(0), of(0, 'alerts')];
+  hands.assignment.assigned([posts, alerts]);
+  await hands.load(0, 40n);
+  assert.equal(hands.assignment.isComplete, false);
+  await hands.load(0, 7n, 'alerts');
+  assert.equal(hands.assignment.isComplete, true);
+  const fetched = { records: [record(7)], from: 7n, next: 8n, end: 8n };
+  assert.equal(hands.assignment.records({ ...fetched, of: posts }), false);
+  assert.equal(hands.assignment.records({ ...fetched, of: alerts }), true);
+  assert.deepEqual(
+    hands.assignment.lanes.map((lane) => [lane.of.topic, lane.wanted]),
+    [
+      ['posts', 40n],
+      ['alerts', 8n],
+    ],
+  );
+  hands.assignment.assigned([posts]);
+  assert.deepEqual(
+    hands.assignment.lanes.map((lane) => lane.of),
+    [posts],
+  );
+});
+
 test('a position that was loaded before another join is thrown away and loaded again', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
-  const early = hands.loads.get(0);
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
+  const early = hands.loads.get('posts-0');
+  hands.assigned(0);
   early?.resolve(5n);
   await turn();
   assert.deepEqual(hands.wanted, {});
@@ -107,40 +149,40 @@ test('a position that was loaded before another join is thrown away and loaded a
 
 test('G01: partitions that stay keep their lane and are sought at its last record; those that move are dropped', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([1, 2]);
+  hands.assigned(1, 2);
   await hands.load(1, 0n);
   await hands.load(2, 0n);
-  hands.assignment.records(1, 0n, [record(0)], 1n);
-  hands.assignment.records(2, 0n, [record(0)], 1n);
+  hands.fetched(1, 0n, [record(0)], 1n);
+  hands.fetched(2, 0n, [record(0)], 1n);
   hands.taken();
-  hands.assignment.assigned([1, 3]);
+  hands.assigned(1, 3);
   assert.deepEqual(hands.taken(), ['seek 1 0', 'resume 1', 'pause 3']);
   await hands.load(3, 6n);
   assert.deepEqual(hands.wanted, { 1: '0', 3: '6' });
-  assert.equal(hands.assignment.records(1, 0n, [record(0)], 1n), true);
+  assert.equal(hands.fetched(1, 0n, [record(0)], 1n), true);
   assert.deepEqual(hands.wanted, { 1: '1', 3: '6' });
-  assert.equal(hands.assignment.records(2, 1n, [record(1)], 2n), false);
+  assert.equal(hands.fetched(2, 1n, [record(1)], 2n), false);
 });
 
 test('a fetch from before the seek is refused and sought again', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 40n);
   hands.taken();
-  assert.equal(hands.assignment.records(0, 0n, [record(0)], 1n), false);
+  assert.equal(hands.fetched(0, 0n, [record(0)], 1n), false);
   assert.deepEqual(hands.taken(), ['seek 0 40']);
-  assert.equal(hands.assignment.records(0, 40n, [record(40)], 41n), true);
+  assert.equal(hands.fetched(0, 40n, [record(40)], 41n), true);
   assert.deepEqual(hands.wanted, { 0: '41' });
 });
 
 test('O03: a fetch that jumps twice over offsets that are gone loads the position again', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 40n);
   hands.logStart = 90n;
   hands.taken();
-  assert.equal(hands.assignment.records(0, 90n, [record(90)], 91n), false);
-  assert.equal(hands.assignment.records(0, 90n, [record(90)], 91n), false);
+  assert.equal(hands.fetched(0, 90n, [record(90)], 91n), false);
+  assert.equal(hands.fetched(0, 90n, [record(90)], 91n), false);
   await turn();
   assert.deepEqual(hands.taken(), ['seek 0 40', 'pause 0', 'pause 0']);
   await hands.load(0, 90n);
@@ -149,35 +191,35 @@ test('O03: a fetch that jumps twice over offsets that are gone loads the positio
 
 test('O02: a fetch that jumps twice over offsets that hold no record is accepted', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 40n);
   hands.taken();
-  hands.assignment.records(0, 50n, [record(50)], 51n);
-  hands.assignment.records(0, 50n, [record(50)], 51n);
+  hands.fetched(0, 50n, [record(50)], 51n);
+  hands.fetched(0, 50n, [record(50)], 51n);
   await turn();
   assert.deepEqual(hands.wanted, { 0: '50' });
   assert.deepEqual(hands.taken(), ['seek 0 40', 'pause 0', 'seek 0 50', 'resume 0']);
-  assert.equal(hands.assignment.records(0, 50n, [record(50)], 51n), true);
+  assert.equal(hands.fetched(0, 50n, [record(50)], 51n), true);
 });
 
 test('O01: offsets without records are passed over where they continue what was read', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 40n);
-  hands.assignment.passedOver(0, 40n, 45n);
+  hands.assignment.passedOver(of(0), 40n, 45n);
   assert.deepEqual(hands.wanted, { 0: '45' });
-  hands.assignment.passedOver(0, 30n, 35n);
+  hands.assignment.passedOver(of(0), 30n, 35n);
   assert.deepEqual(hands.wanted, { 0: '45' });
 });
 
 test('O01 O02: aborted records behind a hole are passed over only after a second look', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 40n);
   hands.taken();
-  hands.assignment.passedOver(0, 48n, 50n);
+  hands.assignment.passedOver(of(0), 48n, 50n);
   assert.deepEqual(hands.wanted, { 0: '40' });
-  hands.assignment.passedOver(0, 48n, 50n);
+  hands.assignment.passedOver(of(0), 48n, 50n);
   await turn();
   assert.deepEqual(hands.wanted, { 0: '48' });
   assert.deepEqual(hands.taken(), ['seek 0 40', 'pause 0', 'seek 0 48', 'resume 0']);
@@ -185,13 +227,13 @@ test('O01 O02: aborted records behind a hole are passed over only after a second
 
 test('O03: a jump over deleted offsets is a loss even when only aborted records follow', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 40n);
-  hands.assignment.records(0, 40n, [record(40)], 41n);
+  hands.fetched(0, 40n, [record(40)], 41n);
   hands.logStart = 90n;
   hands.taken();
-  hands.assignment.passedOver(0, 90n, 95n);
-  hands.assignment.passedOver(0, 90n, 95n);
+  hands.assignment.passedOver(of(0), 90n, 95n);
+  hands.assignment.passedOver(of(0), 90n, 95n);
   await turn();
   assert.deepEqual(hands.taken(), ['seek 0 41', 'pause 0']);
   await hands.lanesEnd();
@@ -202,7 +244,7 @@ test('O03: a jump over deleted offsets is a loss even when only aborted records 
 
 test('O03: a log that was emptied before it was read is noticed without any record', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 40n);
   hands.taken();
   hands.assignment.checkIdle();
@@ -216,62 +258,62 @@ test('O03: a log that was emptied before it was read is noticed without any reco
 
 test('a join while the ends of the log are asked for leaves nothing paused', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 40n);
-  hands.assignment.records(0, 50n, [record(50)], 51n);
-  hands.assignment.records(0, 50n, [record(50)], 51n);
+  hands.fetched(0, 50n, [record(50)], 51n);
+  hands.fetched(0, 50n, [record(50)], 51n);
   hands.taken();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await turn();
   assert.deepEqual(hands.taken(), ['seek 0 40', 'resume 0']);
 });
 
 test('after a restart of the client a full lane is paused again', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 0n);
-  hands.assignment.records(0, 0n, [0, 1, 2, 3, 4].map(record), 5n);
+  hands.fetched(0, 0n, [0, 1, 2, 3, 4].map(record), 5n);
   hands.taken();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   assert.deepEqual(hands.taken(), ['seek 0 4', 'pause 0']);
 });
 
 test('once closed nothing is taken in, whatever joins follow', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 0n);
   hands.taken();
   hands.assignment.close();
   assert.deepEqual(hands.taken(), ['pause 0']);
-  hands.assignment.assigned([0, 1]);
+  hands.assigned(0, 1);
   assert.deepEqual(hands.taken(), ['pause 0,1']);
-  assert.equal(hands.assignment.records(0, 0n, [record(0)], 1n), false);
+  assert.equal(hands.fetched(0, 0n, [record(0)], 1n), false);
 });
 
 test('a full lane is paused until it is drained, and a lane that has moved on resumes nothing', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0]);
+  hands.assigned(0);
   await hands.load(0, 0n);
   hands.taken();
-  hands.assignment.records(0, 0n, [0, 1, 2, 3, 4].map(record), 5n);
+  hands.fetched(0, 0n, [0, 1, 2, 3, 4].map(record), 5n);
   assert.deepEqual(hands.taken(), ['pause 0']);
   const [lane] = hands.assignment.lanes;
   assert.ok(lane);
   hands.assignment.drained(lane);
   assert.deepEqual(hands.taken(), ['resume 0']);
-  hands.assignment.assigned([]);
+  hands.assigned();
   hands.assignment.drained(lane);
   assert.deepEqual(hands.taken(), []);
 });
 
 test('a start position that cannot be decided fails the run, unless the partition has moved on', async () => {
   const hands = new Hands();
-  hands.assignment.assigned([0, 1]);
-  hands.loads.get(0)?.reject(new Error('gap'));
+  hands.assigned(0, 1);
+  hands.loads.get('posts-0')?.reject(new Error('gap'));
   await turn();
   assert.deepEqual(hands.failures.map(String), ['Error: gap']);
-  const moved = hands.loads.get(1);
-  hands.assignment.assigned([0]);
+  const moved = hands.loads.get('posts-1');
+  hands.assigned(0);
   moved?.reject(new Error('late'));
   await turn();
   assert.equal(hands.failures.length, 1);

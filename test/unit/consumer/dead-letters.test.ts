@@ -144,7 +144,7 @@ describe('sending dead letters', () => {
     const ensured: string[] = [];
     let left = failures;
     const letters = new DeadLetters({
-      topic: 'posts.dead-letters',
+      topicFor: (topic) => `${topic}.dead-letters`,
       table: 'default.posts',
       share: share(0.5, 100),
       log: silentLog,

@@ -18,7 +18,7 @@ class Group {
       groupOffsets: async () => new Map(this.#committed),
       groupState: async () => ({ state: 'any', members: this.members }),
     };
-    return LiveGroup.look({ admin, group: 'live', topic: 'posts' }, signal);
+    return LiveGroup.look({ admin, group: 'live', topics: ['posts'] }, signal);
   }
 
   commit({ partition, start, end, attempt }: PlacedBatch): void {

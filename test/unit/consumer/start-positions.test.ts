@@ -8,6 +8,7 @@ import { systemClock } from '../../../pipeline/clock.ts';
 import { type ErrorCode, isCode } from '../../../pipeline/errors.ts';
 import { silentLog } from '../../../pipeline/log.ts';
 import type { PlacedBatch } from '../../../pipeline/position-store.ts';
+import { formatTopicPartition } from '../../../pipeline/range.ts';
 import { chainOf, entryOf, MemoryLedger } from '../../support/memory-ledger.ts';
 
 const of = { topic: 'posts', partition: 3 };
@@ -54,7 +55,8 @@ function wholeStart(world: World): Promise<Start> {
     sink: { ledger: world.ledger ?? new MemoryLedger(), place: async () => {} },
     positions: { last: async () => undefined, advance: async () => {} },
     group: undefined,
-    ends: new Map(world.end === undefined ? [] : [[of.partition, BigInt(world.end)]]),
+    topics: [of.topic],
+    ends: new Map(world.end === undefined ? [] : [[formatTopicPartition(of), BigInt(world.end)]]),
     live: world.live && {
       group: {
         isFirst: async () => world.live?.isFirst ?? false,

@@ -27,7 +27,7 @@ const LOGIN = { KH_KAFKA__SASL__MECHANISM: 'plain', KH_KAFKA__SASL__USERNAME: 'u
 test('the schema knows its secrets', () => {
   assert.deepEqual(
     SECRETS.map(({ path }) => path),
-    ['kafka.sasl.password', 'hive.password', 'x.bearerToken'],
+    ['kafka.sasl.password', 'hive.password', 'x.bearerToken', 'openMeteo.apiKey'],
   );
 });
 

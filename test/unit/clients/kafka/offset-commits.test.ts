@@ -6,6 +6,7 @@ import { silentLog } from '../../../../pipeline/log.ts';
 import type { PlacedBatch } from '../../../../pipeline/position-store.ts';
 import { deferred } from '../../../../pipeline/retry.ts';
 
+const of = (partition: number) => ({ topic: 't', partition });
 const upTo = (partition: number, end: bigint): PlacedBatch => ({
   ...{ topic: 't', partition, start: end - 1n, end, attempt: `a${end}` },
 });
@@ -21,7 +22,7 @@ function group(committed: Record<number, bigint> = {}) {
     },
     async committed() {
       state.asked += 1;
-      return new Map(Object.entries(committed).map(([of, offset]) => [Number(of), { offset }]));
+      return new Map(Object.entries(committed).map(([of, offset]) => [`t-${of}`, { offset }]));
     },
     log: silentLog,
   });
@@ -30,7 +31,7 @@ function group(committed: Record<number, bigint> = {}) {
 
 test('G09: what lies below the offset that the group had at the join is not committed', async () => {
   const { commits, requests, state } = group({ 0: 50n });
-  commits.joined([0, 1]);
+  commits.joined([0, 1].map(of));
   await commits.add(upTo(0, 40n));
   await commits.add(upTo(1, 40n));
   await commits.add(upTo(0, 60n));
@@ -38,9 +39,17 @@ test('G09: what lies below the offset that the group had at the join is not comm
   assert.equal(state.asked, 1);
 });
 
+test('topic partitions of one number in two topics are told apart', async () => {
+  const { commits, requests } = group({ 0: 50n });
+  commits.joined([of(0), { topic: 'u', partition: 0 }]);
+  await commits.add({ ...upTo(0, 40n), topic: 'u' });
+  await commits.add(upTo(0, 45n));
+  assert.deepEqual(requests, ['0:40']);
+});
+
 test('while a request is under way the rest waits, and only the latest of each partition goes out', async () => {
   const { commits, requests, state } = group();
-  commits.joined([0, 1]);
+  commits.joined([0, 1].map(of));
   const first = deferred<void>();
   const sent = deferred<void>();
   state.answer = () => {
@@ -59,7 +68,7 @@ test('while a request is under way the rest waits, and only the latest of each p
 
 test('what failed is sent again after the next join, except for partitions that are others’ by then', async () => {
   const { commits, requests, state } = group();
-  commits.joined([0, 1]);
+  commits.joined([0, 1].map(of));
   state.answer = () => Promise.reject(new Error('the coordinator is gone'));
   await commits.add(upTo(0, 5n));
   await commits.add(upTo(1, 6n));
@@ -67,16 +76,16 @@ test('what failed is sent again after the next join, except for partitions that 
   commits.left();
   await commits.add(upTo(0, 7n));
   requests.length = 0;
-  commits.joined([1, 2]);
+  commits.joined([1, 2].map(of));
   await commits.settled();
   assert.deepEqual(requests, ['1:6']);
 });
 
 test('a delivery that ends after its partition moved away commits nothing for it', async () => {
   const { commits, requests } = group();
-  commits.joined([0, 1]);
+  commits.joined([0, 1].map(of));
   await commits.add(upTo(1, 5n));
-  commits.joined([0]);
+  commits.joined([0].map(of));
   await commits.add(upTo(1, 6n));
   await commits.add(upTo(0, 7n));
   assert.deepEqual(requests, ['1:5', '0:7']);
@@ -90,10 +99,10 @@ test('a request that is refused after the next join is sent again, once', async 
     sent.resolve();
     await answers[requests.length - 1]?.promise;
   };
-  commits.joined([0]);
+  commits.joined([0].map(of));
   const first = commits.add(upTo(0, 5n));
   await sent.promise;
-  commits.joined([0]);
+  commits.joined([0].map(of));
   answers[0]?.reject(new Error('the group was formed anew'));
   answers[1]?.reject(new Error('the coordinator is gone'));
   await first;
@@ -110,11 +119,11 @@ test('a request that is answered after the member has left sends nothing more', 
     sent[at]?.resolve();
     await answers[at]?.promise;
   };
-  commits.joined([0]);
+  commits.joined([0].map(of));
   void commits.add(upTo(0, 5n));
   await sent[0]?.promise;
   commits.left();
-  commits.joined([0]);
+  commits.joined([0].map(of));
   await sent[1]?.promise;
   const last = commits.add(upTo(0, 6n));
   answers[0]?.resolve();

@@ -23,7 +23,6 @@ describe('the group store', () => {
     let asked = 0;
     const store = new GroupPositions({
       group: 'g',
-      topic: 'posts',
       commit: async () => {},
       admin: {
         async groupOffsets() {
@@ -47,7 +46,6 @@ describe('the group store', () => {
     let fails = true;
     const store = new GroupPositions({
       group: 'g',
-      topic: 'posts',
       admin: { groupOffsets: async () => new Map() },
       commit: async ({ end }) => {
         if (fails) throw new PipelineError('KAFKA_UNAVAILABLE', 'no answer');
