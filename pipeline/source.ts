@@ -1,14 +1,17 @@
 // The contract of a source of posts (or of anything): it yields records, each with the cursor to resume after it.
 import type { OutgoingRecord } from './record.ts';
 
+/** Header with the `id` of a record whose key is shared by many. */
+export const ID_HEADER = 'source-id';
+
 export interface SourceRecord<Cursor> {
   /** Undefined: there is nothing to send, only the cursor moved on (a long time without a match, say). */
   readonly record: OutgoingRecord | undefined;
   /** Resume point just after this record: plain JSON, small. Saved only after Kafka acknowledged the record. */
   readonly cursor: Cursor;
   /**
-   * What tells this record from every other one of any source, equal to its key as text: a second one with the same id is
-   * not sent. Undefined: never a duplicate.
+   * What tells this record from every other one of any source, equal to its header ID_HEADER, or without one to its key as
+   * text: a second one with the same id is not sent. Undefined: never a duplicate.
    */
   readonly id?: string;
 }
