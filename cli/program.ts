@@ -5,6 +5,7 @@ import { addConfigCommand } from './config-command.ts';
 import { addConsumerCommands } from './consumer-commands.ts';
 import { addCommonOptions, type Surroundings } from './context.ts';
 import { EXIT_OK, errorLines, exitCodeOf } from './exit-codes.ts';
+import { addGeoWeatherCommand } from './geo-weather-command.ts';
 import { addPositionsCommand } from './positions-command.ts';
 import { addProducerCommand } from './producer-command.ts';
 import { addStackCommand } from './stack-command.ts';
@@ -14,6 +15,7 @@ const EXAMPLES = `
 Examples:
   kafka-hive stack up                                   Kafka, HDFS and Hive on this machine
   kafka-hive producer '#kafka'                          posts with #kafka into a topic
+  kafka-hive geo-weather Paris France                   the weather of a place into a topic
   kafka-hive consumer                                   from the topic into Hive, from now on
   kafka-hive consumer-from-position                     go on where the last batch ended
   kafka-hive verify                                     does the table hold exactly what the topic holds?
@@ -47,6 +49,7 @@ function createProgram(around: Surroundings): Command {
     .addHelpText('after', EXAMPLES);
   addCommonOptions(program);
   addProducerCommand(program, around);
+  addGeoWeatherCommand(program, around);
   addConsumerCommands(program, around);
   addPositionsCommand(program, around);
   addVerifyCommand(program, around);
