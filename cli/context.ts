@@ -93,8 +93,11 @@ export function loadFor(
     logFormat?: string;
   }>();
   const log: FlagValue[] = [];
-  if (options.logLevel !== undefined)
-    log.push({ key: 'log.level', value: options.logLevel, flag: '--log-level' });
+  if (options.logLevel !== undefined) {
+    // The exercises write DEBUG and WARNING, as Python does.
+    const value = options.logLevel.toLowerCase().replace(/^warning$/, 'warn');
+    log.push({ key: 'log.level', value, flag: '--log-level' });
+  }
   if (options.logFormat !== undefined)
     log.push({ key: 'log.format', value: options.logFormat, flag: '--log-format' });
   return loadSettings({

@@ -17,11 +17,25 @@ const KEYS: Readonly<Record<string, string>> = {
   zookieper_port: 'leave it out: Kafka needs no ZooKeeper any more',
   zookeeper_port: 'leave it out: Kafka needs no ZooKeeper any more',
   log_file: LOGS,
+  ...hdfsConsumer('base_path', 'basePath'),
+  ...hdfsConsumer('batch_size', 'batchSize'),
+  ...hdfsConsumer('flush_interval', 'flushIntervalMs', ', in milliseconds'),
+  ...hdfsConsumer('max_file_size', 'fileBytesMax', ', in bytes'),
+  ...hdfsConsumer('compression', 'compression'),
+  ...hdfsConsumer('replication_factor', 'replication'),
+  ...hdfsConsumer('buffer_memory', 'bufferBytesMax', ', in bytes'),
+  ...hdfsConsumer('max_poll_records', 'maxPollRecords'),
   CONSUMER_KEY: X_KEYS,
   CONSUMER_SECRET: X_KEYS,
   ACCESS_TOKEN: X_KEYS,
   ACCESS_SECRET: X_KEYS,
 };
+
+function hdfsConsumer(original: string, key: string, unit = ''): Readonly<Record<string, string>> {
+  return {
+    [original]: `write hdfsConsumer.${key}${unit}: "hdfsConsumer": {"${key}": ...}`,
+  };
+}
 
 /** What to write instead of an original's key at the top of a file, undefined for any other key. */
 export function originalKeyHint(key: string, root: RawObject): string | undefined {
@@ -61,14 +75,50 @@ export const ORIGINAL_VARIABLES: readonly OriginalVariable[] = [
   },
   {
     name: 'KAFKA_GROUP_ID',
-    // The two consumers keep groups of their own, so that neither moves the other's offsets.
-    values: (text) => ({ 'consumer.group': text, 'consumer.liveGroup': `${text}-live` }),
+    // The consumers of Hive tables keep groups of their own, so that neither moves the other's offsets.
+    values: (text) => ({
+      'consumer.group': text,
+      'consumer.liveGroup': `${text}-live`,
+      'hdfsConsumer.group': text,
+    }),
     expected: 'a group id',
   },
   {
     name: 'KAFKA_AUTO_OFFSET_RESET',
-    values: (text) =>
-      ({ earliest: { 'consumer.from': 'beginning' }, latest: { 'consumer.from': 'end' } })[text],
+    values: (text) => {
+      const from = { earliest: 'beginning', latest: 'end' }[text];
+      return from === undefined
+        ? undefined
+        : { 'consumer.from': from, 'hdfsConsumer.offsetReset': text };
+    },
     expected: 'earliest or latest',
+  },
+  {
+    name: 'HDFS_BASE_PATH',
+    values: (text) => ({ 'hdfsConsumer.basePath': text }),
+    expected: 'a path',
+  },
+  {
+    name: 'HDFS_BATCH_SIZE',
+    values: (text) => ({ 'hdfsConsumer.batchSize': text }),
+    expected: 'a number of records',
+  },
+  {
+    name: 'HDFS_FLUSH_INTERVAL',
+    values: (text) =>
+      /^\d+(\.\d+)?$/.test(text)
+        ? { 'hdfsConsumer.flushIntervalMs': String(Math.round(Number(text) * 1000)) }
+        : undefined,
+    expected: 'a number of seconds',
+  },
+  {
+    name: 'CONSUMER_TIMEOUT_MS',
+    values: (text) => ({ 'hdfsConsumer.pollMs': text }),
+    expected: 'milliseconds',
+  },
+  {
+    name: 'MAX_POLL_RECORDS',
+    values: (text) => ({ 'hdfsConsumer.maxPollRecords': text }),
+    expected: 'a number of records',
   },
 ];

@@ -64,8 +64,10 @@ holding it; the file is read anew at each connection, so that a secret can be ro
 \`kafka-hive config print\` shows each value and where it came from, \`kafka-hive config check\` everything that is wrong.
 
 The variables of the Python originals work too: \`KAFKA_BOOTSTRAP_SERVERS\` (\`kafka.brokers\`), \`KAFKA_GROUP_ID\`
-(\`consumer.group\`; with \`-live\` behind it \`consumer.liveGroup\`) and \`KAFKA_AUTO_OFFSET_RESET\` (\`earliest\` or
-\`latest\` for \`consumer.from\`). A \`KH_\` variable wins over them.
+(\`consumer.group\` and \`hdfsConsumer.group\`, so give each command an environment of its own; with \`-live\` behind it
+\`consumer.liveGroup\`), \`KAFKA_AUTO_OFFSET_RESET\` (\`earliest\` or \`latest\`, for \`consumer.from\` and
+\`hdfsConsumer.offsetReset\`), \`HDFS_BASE_PATH\`, \`HDFS_BATCH_SIZE\`, \`HDFS_FLUSH_INTERVAL\` (in seconds),
+\`CONSUMER_TIMEOUT_MS\` (\`hdfsConsumer.pollMs\`) and \`MAX_POLL_RECORDS\`. A \`KH_\` variable wins over them.
 
 ${sections.join('\n')}
 ### table.columns

@@ -88,15 +88,32 @@ test("the originals' variables work and give way to KH_ variables", (t) => {
     KAFKA_BOOTSTRAP_SERVERS: 'a:1,b:2',
     KAFKA_GROUP_ID: 'team',
     KAFKA_AUTO_OFFSET_RESET: 'latest',
+    HDFS_BASE_PATH: 'hdfs://h:8020/weather',
+    HDFS_BATCH_SIZE: '50',
+    HDFS_FLUSH_INTERVAL: '7.5',
+    CONSUMER_TIMEOUT_MS: '1000',
+    MAX_POLL_RECORDS: '20',
   };
   const { params, config } = load(t, { env }).settings;
   assert.deepEqual(config.kafka.brokers, ['a:1', 'b:2']);
   assert.deepEqual([params.consumer.group, params.consumer.liveGroup], ['team', 'team-live']);
   assert.equal(params.consumer.from, 'end');
+  const { group, offsetReset, basePath, batchSize, flushIntervalMs, ...rest } = params.hdfsConsumer;
+  assert.deepEqual([group, offsetReset, basePath], ['team', 'latest', 'hdfs://h:8020/weather']);
+  assert.deepEqual([batchSize, flushIntervalMs], [50, 7500]);
+  assert.deepEqual([rest.pollMs, rest.maxPollRecords], [1000, 20]);
   const over = load(t, { env: { ...env, KH_CONSUMER__FROM: '17' } });
   assert.equal(over.settings.params.consumer.from, '17');
-  const { lines } = refusal(t, { env: { KAFKA_AUTO_OFFSET_RESET: 'none' } });
-  assert.deepEqual(lines, ['KAFKA_AUTO_OFFSET_RESET: expected earliest or latest']);
+  const wrong = {
+    KAFKA_AUTO_OFFSET_RESET: 'none',
+    HDFS_FLUSH_INTERVAL: '30s',
+    MAX_POLL_RECORDS: '0',
+  };
+  assert.deepEqual(refusal(t, { env: wrong }).lines, [
+    'HDFS_FLUSH_INTERVAL: expected a number of seconds',
+    'KAFKA_AUTO_OFFSET_RESET: expected earliest or latest',
+    'MAX_POLL_RECORDS hdfsConsumer.maxPollRecords: expected a whole number from 1 to 1000000',
+  ]);
 });
 
 test('--set takes any setting by its path and says when there is none', (t) => {

@@ -47,3 +47,19 @@ test("the four keys of the originals' config.json lead to the bearer token, and 
   assert.match(lines[1] ?? '', /^config\.json:3:3 ACCESS_SECRET: .*KH_X__BEARER_TOKEN/);
   assert.doesNotMatch(error.message, /canary/);
 });
+
+test("the exercise's words for the hdfs-consumer are answered with the new ones and their units", (t) => {
+  const exercise = {
+    ...{ base_path: './hdfs-data', batch_size: 100, flush_interval: 30, max_file_size: '100MB' },
+    ...{ compression: 'gzip', replication_factor: 3, buffer_memory: '128MB' },
+    max_poll_records: 500,
+  };
+  const { lines } = refusal(t, { params: JSON.stringify(exercise, null, 2) });
+  assert.deepEqual(
+    lines.map((line) => /write hdfsConsumer\.(\w+(?:, in \w+)?):/.exec(line)?.[1]),
+    [
+      ...['basePath', 'batchSize', 'flushIntervalMs, in milliseconds', 'fileBytesMax, in bytes'],
+      ...['compression', 'replication', 'bufferBytesMax, in bytes', 'maxPollRecords'],
+    ],
+  );
+});
