@@ -21,6 +21,9 @@ const PASSING =
 const ALREADY_THERE =
   /AlreadyExists|already exists|Duplicate column name|duplicate key|Duplicate entry|unique constraint/i;
 
+// Said of a statement that was understood, and then met something. Wrong words, names and types are refused otherwise.
+const MET_TROUBLE = /FAILED: (Execution Error|RuntimeException|NullPointerException)/;
+
 const WORDS_MAX = 600;
 
 /** The first sentence or so of what the server said: one line, no Java stack, literals left out. */
@@ -60,6 +63,7 @@ export function statementError(
         errorCode: words.errorCode,
         sqlState: words.sqlState,
         alreadyThere: ALREADY_THERE.test(words.message),
+        metTrouble: MET_TROUBLE.test(words.message),
       },
     },
   );
@@ -68,6 +72,14 @@ export function statementError(
 /** True when a statement that creates something failed because it exists, perhaps only for a moment. */
 export function isAlreadyThere(error: unknown): boolean {
   return isCode(error, 'HIVE_REJECTED') && error.context['alreadyThere'] === true;
+}
+
+/**
+ * True when a statement was understood and met trouble then. Two sessions that alter one table at once get such refusals
+ * in many words, some of them no more than a Java exception, and the same statement succeeds a moment later.
+ */
+export function hasMetTrouble(error: unknown): boolean {
+  return isCode(error, 'HIVE_REJECTED') && error.context['metTrouble'] === true;
 }
 
 const HTTP_HINTS: Readonly<Record<number, string>> = {

@@ -2,7 +2,14 @@
 import type { Config } from '../../params/schema.ts';
 import { isCode, PipelineError } from '../../pipeline/errors.ts';
 import type { Connection } from './connection.ts';
-import { connectionError, type ServerWords, silentError, statementError } from './errors.ts';
+import {
+  connectionError,
+  hasMetTrouble,
+  isAlreadyThere,
+  type ServerWords,
+  silentError,
+  statementError,
+} from './errors.ts';
 import { ConnectionPool, type HiveDeps } from './pool.ts';
 import { decodeRows, type Row, type ThriftRowSet, type ThriftSchema } from './rows.ts';
 
@@ -11,6 +18,8 @@ export interface StatementOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The statement carries values of records: nothing the server quotes from it may reach a message. */
   readonly carriesValues?: boolean;
+  /** It may not be carried out twice (INSERT), or the caller repeats it: a refusal is final at once. */
+  readonly once?: boolean;
 }
 
 type Operation = Awaited<ReturnType<Connection['session']['executeStatement']>>;
@@ -30,6 +39,10 @@ const ROWS_PER_FETCH = 1000;
 const POLL_MS = 60_000;
 const POLL_PAUSE_MS_MAX = 100;
 const CLOSE_MS = 10_000;
+
+// What two sessions that meet refuse each other is over after a moment; a real refusal comes 2 s later for it.
+const RACE_ATTEMPTS = 4;
+const RACE_PAUSE_MS = 250;
 
 /** One statement under way: what it may still take, and who may stop it. */
 interface Run {
@@ -71,12 +84,13 @@ export class HiveClient {
   }
 
   /**
-   * Runs a statement to its end. HIVE_REJECTED when the server says no, HIVE_UNAVAILABLE when it cannot be reached,
+   * Runs a statement to its end. What met trouble while it ran is repeated a few times unless `once` is set.
+   * HIVE_REJECTED when the server says no, HIVE_UNAVAILABLE when it cannot be reached,
    * when the connection drops or `statementTimeoutMs` passes: then the outcome is unknown. On abort the statement is
    * cancelled and `signal.reason` thrown.
    */
   async execute(sql: string, signal: AbortSignal, options: StatementOptions = {}): Promise<void> {
-    await this.#run(sql, signal, options, async () => []);
+    await this.#run(sql, signal, options, async () => {});
   }
 
   /** Like `execute`, and returns all rows. Ask for what fits in memory. */
@@ -84,17 +98,31 @@ export class HiveClient {
     return this.#run(sql, signal, options, fetchRows);
   }
 
+  /**
+   * Like `query`, for more than fits in memory: hands on the rows as they come, some thousand at a time, and waits for
+   * `onRows` in between. Never repeated, since rows were handed on already.
+   */
+  async each(
+    sql: string,
+    onRows: (rows: readonly Row[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#run(sql, signal, { once: true }, (connection, operation, run) =>
+      fetchEach(connection, operation, run, onRows),
+    );
+  }
+
   /** Ends all sessions; statements still running are cancelled. Never throws. */
   async close(): Promise<void> {
     await this.#pool.close();
   }
 
-  async #run(
+  async #run<T>(
     sql: string,
     signal: AbortSignal,
     options: StatementOptions,
-    collect: (connection: Connection, operation: Operation, run: Run) => Promise<Row[]>,
-  ): Promise<Row[]> {
+    collect: (connection: Connection, operation: Operation, run: Run) => Promise<T>,
+  ): Promise<T> {
     const began = this.#deps.clock.monotonic();
     const remainingMs = () =>
       Math.max(1, this.#statementTimeoutMs - (this.#deps.clock.monotonic() - began));
@@ -112,12 +140,17 @@ export class HiveClient {
           throw translate(connection.at, error);
         }
       });
-    try {
-      return await attempt();
-    } catch (error) {
-      // The server has forgotten an idle session: nothing ran, and a new session helps.
-      if (error instanceof SessionGone) return attempt();
-      throw error;
+    for (let refusals = 0; ; ) {
+      try {
+        return await attempt();
+      } catch (error) {
+        // The server has forgotten an idle session: nothing ran, and a new session helps.
+        if (error instanceof SessionGone) return attempt();
+        refusals += 1;
+        const isRace = hasMetTrouble(error) && !isAlreadyThere(error);
+        if (!isRace || options.once || refusals === RACE_ATTEMPTS) throw error;
+        await this.#deps.clock.sleep(RACE_PAUSE_MS * 2 ** (refusals - 1), signal);
+      }
     }
   }
 
@@ -169,20 +202,30 @@ async function startStatement(connection: Connection, run: Run): Promise<Operati
 }
 
 async function fetchRows(connection: Connection, operation: Operation, run: Run): Promise<Row[]> {
-  const rows: Row[] = [];
+  const all: Row[] = [];
+  await fetchEach(connection, operation, run, async (rows) => {
+    // Not spread into push(): the rows of one fetch may be many.
+    for (const row of rows) all.push(row);
+  });
+  return all;
+}
+
+async function fetchEach(
+  connection: Connection,
+  operation: Operation,
+  run: Run,
+  onRows: (rows: readonly Row[]) => Promise<void>,
+): Promise<void> {
   operation.setMaxRows(ROWS_PER_FETCH);
   do {
     const fetch = () => operation.fetch();
     operation.flush();
     await connection.call('reading rows', fetch, run.remainingMs(), run.signal);
     const schema: ThriftSchema | null = operation.getSchema();
-    if (schema === null) return rows;
-    // Not spread into push(): the rows of one fetch may be many.
-    for (const set of operation.getData() as readonly ThriftRowSet[]) {
-      for (const row of decodeRows(schema, set)) rows.push(row);
-    }
+    if (schema === null) return;
+    for (const set of operation.getData() as readonly ThriftRowSet[])
+      await onRows(decodeRows(schema, set));
   } while (operation.hasMoreRows());
-  return rows;
 }
 
 // Frees the server's memory. The statement's outcome is known: a failure here only costs the connection.

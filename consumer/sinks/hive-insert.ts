@@ -176,7 +176,11 @@ export class HiveInsertSink implements Sink {
       for (const list of valueLists(rows, types)) {
         // With named columns and without the optimizer Hive takes no VALUES but those of a SELECT.
         const sql = `INSERT INTO ${into} SELECT * FROM (VALUES ${list}) AS q`;
-        await hive.execute(sql, signal, { settings: INSERT_SETTINGS, carriesValues: true });
+        await hive.execute(sql, signal, {
+          settings: INSERT_SETTINGS,
+          carriesValues: true,
+          once: true,
+        });
       }
     }
     const wanted = groups.reduce((sum, { rows }) => sum + rows.length, 0);

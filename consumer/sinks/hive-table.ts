@@ -49,7 +49,7 @@ async function createOnce(
 ): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await hive.execute(sql, signal);
+      return await hive.execute(sql, signal, { once: true });
     } catch (error) {
       if (isAlreadyThere(error)) return;
       const isFinal = !isCode(error, 'HIVE_REJECTED') && !isCode(error, 'HIVE_UNAVAILABLE');

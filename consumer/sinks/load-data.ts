@@ -6,8 +6,6 @@ import { isCode } from '../../pipeline/errors.ts';
 import type { BatchRecord, StagedFile } from '../../pipeline/ledger.ts';
 import { DAY_COLUMN } from '../../pipeline/table.ts';
 
-/** A refusal is taken for a race once. */
-const REFUSALS_MAX = 2;
 const NOTHING_TO_LOAD = /No files matching path|Invalid path|does not exist/i;
 
 /**
@@ -33,17 +31,12 @@ export class LoadData {
     const day = partitionClause({ [DAY_COLUMN]: file.tablePartition });
     const into = `${quoteTable(this.#table)} ${day}`;
     const load = `LOAD DATA INPATH ${quoteString(source)} INTO TABLE ${into}`;
-    let moved = false;
-    for (let refusals = 0; ; ) {
+    for (let moved = false; ; moved = true) {
       try {
         await this.#inTurn(() => this.#hive.execute(load, signal));
-        moved = true;
       } catch (error) {
-        if (!isCode(error, 'HIVE_REJECTED')) throw error;
-        if (NOTHING_TO_LOAD.test(error.message)) return moved;
-        // Two writers that move the files of one batch can each find the other's file gone, in other words than these.
-        refusals += 1;
-        if (refusals === REFUSALS_MAX) throw error;
+        if (isCode(error, 'HIVE_REJECTED') && NOTHING_TO_LOAD.test(error.message)) return moved;
+        throw error;
       }
     }
   }

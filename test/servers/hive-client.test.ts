@@ -209,3 +209,25 @@ test('close ends the sessions and lets the process go', async () => {
   await eventually(() => assert.equal(proxy.connections, 0));
   proxy.close();
 });
+
+test('sessions that alter one table at the same moment do not fail each other', async (context) => {
+  const table = `${own.database}.raced`;
+  await own.hive.execute(`CREATE TABLE ${table} (n int) PARTITIONED BY (p int, q int)`, never);
+  const parts = Array.from({ length: 6 }, (_, index) => index);
+  for (const p of parts) {
+    const clauses = parts.map((q) => `PARTITION (p=${p}, q=${q})`).join(' ');
+    await own.hive.execute(`ALTER TABLE ${table} ADD ${clauses}`, never);
+  }
+  const others = await Promise.all([openHive(), openHive()]);
+  context.after(() => Promise.all(others.map((hive) => hive.close())));
+  for (const p of parts) {
+    const drop = `ALTER TABLE ${table} DROP IF EXISTS PARTITION (p=${p})`;
+    const drops = others.flatMap((hive) => [hive.execute(drop, never), hive.execute(drop, never)]);
+    const outcomes = await Promise.allSettled(drops);
+    assert.deepEqual(
+      outcomes.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : [])),
+      [],
+    );
+  }
+  assert.deepEqual(await own.hive.query(`SHOW PARTITIONS ${table}`, never), []);
+});
