@@ -8,6 +8,7 @@ import {
   type SettingOption,
   type Surroundings,
 } from './context.ts';
+import { METRICS_OPTION, withConsumerMetrics } from './watch.ts';
 
 const SHARED: readonly SettingOption[] = [
   { flags: '--topic <name>', key: 'topic' },
@@ -18,6 +19,7 @@ const SHARED: readonly SettingOption[] = [
   { flags: '--batch-size <records>', key: 'batch.size' },
   { flags: '--on-gap <policy>', key: 'consumer.onGap' },
   { flags: '--brokers <host:port,...>', key: 'kafka.brokers' },
+  METRICS_OPTION,
 ];
 
 const LIVE: readonly SettingOption[] = [
@@ -62,7 +64,9 @@ export function addConsumerCommands(program: Command, around: Surroundings): voi
   addSettingOptions(live, LIVE).action(async () => {
     const { settings, deps } = openContext(live, around, flagsOf(live, LIVE));
     const { runLiveConsumer } = await import('../consumer/consumer.ts');
-    await runLiveConsumer(settings, deps);
+    await withConsumerMetrics(settings.params, deps, (observer) =>
+      runLiveConsumer(settings, deps, observer),
+    );
   });
 
   const stored = program
@@ -84,6 +88,8 @@ export function addConsumerCommands(program: Command, around: Surroundings): voi
         });
       }
       const { runConsumerFromPosition } = await import('../consumer/consumer-from-position.ts');
-      await runConsumerFromPosition(settings, deps, { untilEnd, force });
+      await withConsumerMetrics(settings.params, deps, (observer) =>
+        runConsumerFromPosition(settings, deps, { untilEnd, force, observer }),
+      );
     });
 }

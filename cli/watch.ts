@@ -9,6 +9,25 @@ export const METRICS_OPTION: SettingOption = {
   key: 'monitor.metricsPort',
 };
 
+/** One observer that tells all of them; undefined for none. */
+export function allOf(all: readonly ConsumerObserver[]): ConsumerObserver | undefined {
+  if (all.length < 2) return all[0];
+  return {
+    assigned: (...told) => {
+      for (const each of all) each.assigned(...told);
+    },
+    read: (...told) => {
+      for (const each of all) each.read(...told);
+    },
+    placed: (...told) => {
+      for (const each of all) each.placed(...told);
+    },
+    retried: (...told) => {
+      for (const each of all) each.retried(...told);
+    },
+  };
+}
+
 /** Runs `run` with an observer that feeds the metrics of a consumer. Throws CONFIG_INVALID when the port is taken. */
 export function withConsumerMetrics<T>(
   params: Params,
