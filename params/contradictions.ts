@@ -17,6 +17,7 @@ export function contradictions(settings: Settings): Finding[] {
     ...producerFindings(settings),
     ...tableFindings(settings),
     ...consumerFindings(settings),
+    ...alertFindings(settings),
     ...startFindings(settings.params.consumer.from),
     ...connectionFindings(settings),
     ...addressFindings(settings),
@@ -123,6 +124,28 @@ function consumerFindings({ params }: Settings): Finding[] {
   if (params.consumer.group === params.consumer.liveGroup) {
     const message = 'the live consumer needs a group of its own, other than consumer.group';
     found.push({ key: 'consumer.liveGroup', message });
+  }
+  return found;
+}
+
+/** What weather-alerts sends must not come back to it, nor one kind of record stand among the other. */
+function alertFindings({ params: { alerts, deadLetters } }: Settings): Finding[] {
+  const { topics, alertTopic, countTopic } = alerts;
+  const letters = topics.map((topic) => deadLetters.topic ?? `${topic}.dead-letters`);
+  const sent = [...topics, ...letters, alertTopic];
+  const found: Finding[] = [];
+  if ([...topics, ...letters].includes(alertTopic)) {
+    const message = 'alerts need a topic of their own, neither read nor one of dead letters';
+    found.push({ key: 'alerts.alertTopic', message });
+  }
+  if (sent.includes(countTopic)) {
+    const message =
+      'counts need a topic of their own, neither read nor one of alerts or dead letters';
+    found.push({ key: 'alerts.countTopic', message });
+  }
+  if (letters.some((topic) => topics.includes(topic))) {
+    const message = 'dead letters would come back as records; choose a topic of their own';
+    found.push({ key: 'alerts.topics', message });
   }
   return found;
 }

@@ -2,6 +2,7 @@
 // and docs/configuration.md all come from these two. Every default stands there and nowhere else.
 import { z } from 'zod';
 import { COLUMN_TYPES, POST_COLUMNS } from '../pipeline/table.ts';
+import { alertsSchema } from './alerts-schema.ts';
 import type { Config } from './config-schema.ts';
 import { hdfsConsumerSchema } from './hdfs-consumer-schema.ts';
 import { hashtag, producerSchema } from './producer-schema.ts';
@@ -181,6 +182,7 @@ export const paramsSchema = z.strictObject({
   consumer: consumerSchema.prefault({}),
   hdfsConsumer: hdfsConsumerSchema.prefault({}),
   weather: weatherSchema.prefault({}),
+  alerts: alertsSchema.prefault({}),
   positions: positionsSchema.prefault({}),
   ledger: ledgerSchema.prefault({}),
   deadLetters: deadLettersSchema.prefault({}),

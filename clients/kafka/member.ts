@@ -10,6 +10,7 @@ import type { TopicPartition } from '../../pipeline/range.ts';
 import type { PipelineRecord, RecordHeaders } from '../../pipeline/record.ts';
 import { deferred } from '../../pipeline/retry.ts';
 import { connectKafka, disconnectKafka, KAFKA_RETRY, type KafkaSettings } from './connection.ts';
+import { soleHolder } from './sole-holder.ts';
 
 export interface MemberOptions {
   readonly topics: readonly string[];
@@ -19,6 +20,8 @@ export interface MemberOptions {
   readonly recordsMax?: number;
   /** How long a fetch waits at the broker for records, in milliseconds; default 100. */
   readonly fetchWaitMs?: number;
+  /** One member has all topic partitions, the others stand by. All members of the group must say the same. */
+  readonly soleHolder?: boolean;
 }
 
 /** Records of one topic partition in order of offset, as a fetch brought them. */
@@ -83,6 +86,7 @@ export class GroupMember {
       // Members answer a rebalance within a heartbeat: who does not come within a session is gone.
       rebalanceTimeout: sessionTimeoutMs,
       heartbeatInterval: Math.min(3000, Math.floor(sessionTimeoutMs / 4)),
+      ...(options.soleHolder ? { partitionAssigners: [soleHolder] } : {}),
       maxWaitTimeInMs: options.fetchWaitMs ?? FETCH_WAIT_MS,
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       metadataMaxAge: METADATA_AGE_MS,
