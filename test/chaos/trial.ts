@@ -150,8 +150,11 @@ class Trial {
     try {
       const { signal } = this.#options;
       let evidence = await gatherEvidence(settings, signal);
+      const lines: string[] = [];
       if (evidence.leftovers.length > 0) {
-        await this.#sweep();
+        // A table that is broken stops the sweeper too; what is broken is judged all the same.
+        await this.#sweep().catch((error: unknown) => lines.push(`sweeping: ${describe(error)}`));
+        signal.throwIfAborted();
         evidence = await gatherEvidence(settings, signal);
       }
       const acknowledged = this.#cast.producers.map((_, index) =>
@@ -166,7 +169,7 @@ class Trial {
       const { records, rows, chains } = evidence;
       const batches = chains.reduce((sum, { entries }) => sum + entries.length, 0);
       const counts = { records: records.length, rows: rows.length, batches };
-      return { lines: violationLines(violations, evidence), counts };
+      return { lines: [...violationLines(violations, evidence), ...lines], counts };
     } catch (error) {
       this.#options.signal.throwIfAborted();
       const lines = [`judging: what stands cannot be read: ${describe(error)}`];
