@@ -12,8 +12,13 @@ import { RecentIds } from './recent-ids.ts';
 
 /** Ids remembered, and records looked back over at most. About 30 MB of long ids. */
 const RECENT_IDS_MAX = 200_000;
-/** Sources read some seconds again from before their cursor, and clocks differ. */
+/** Clocks differ. */
 const MARGIN_MS = 5 * 60_000;
+/**
+ * Records looked back over at least: sources read some seconds or minutes again from before their cursor, counted in the times
+ * of the posts. After an hour without the service these were sent an hour before the cursor was saved.
+ */
+const RECORDS_MIN = 50_000;
 const SESSION_MS = 10_000;
 
 /**
@@ -65,9 +70,11 @@ async function tails(
       admin.offsetsAt(topic, sinceMs, signal),
       admin.offsets(topic, signal),
     ]);
-    const all = [...bounds].map(([partition, { logStart, highWatermark }]) => {
-      const start = begins.get(partition) ?? logStart;
-      return { topic, partition, start, end: highWatermark };
+    const least = BigInt(Math.floor(RECORDS_MIN / bounds.size));
+    const all = [...bounds].map(([partition, { logStart, highWatermark: end }]) => {
+      const since = begins.get(partition) ?? logStart;
+      const start = [since, end - least].reduce((a, b) => (a < b ? a : b));
+      return { topic, partition, start: start > logStart ? start : logStart, end };
     });
     const filled = all.filter(({ start, end }) => start < end);
     const share = BigInt(Math.floor(RECENT_IDS_MAX / Math.max(filled.length, 1)));

@@ -72,6 +72,18 @@ suite('a producer that was killed', () => {
     assert.deepEqual([again.acknowledged, again.repeated], [0, 25]);
   });
 
+  test('leaves out what its source reads again, however long before its last save that was sent', async () => {
+    const settings = testSettings({ producer: { topicPartitions: 3, partitioning: 'key' } });
+    const { cursorFile } = settings.params.producer;
+    await runProducer(settings, deps(), { sources: [posts(100)] });
+    const document = JSON.parse(readFileSync(cursorFile, 'utf8'));
+    const hour = new Date(Date.now() + 3_600_000).toISOString();
+    document.topics[settings.params.topic].sources.posts.savedAt = hour;
+    writeFileSync(cursorFile, JSON.stringify(document));
+    const summary = await runProducer(settings, deps(), { sources: [posts(120, 25)] });
+    assert.deepEqual([summary.acknowledged, summary.repeated], [20, 25]);
+  });
+
   test('that never saved anything finds what it sent, too; --from-start sends all of it again', async () => {
     const settings = testSettings({ producer: { topicPartitions: 1 } });
     const { cursorFile } = settings.params.producer;
