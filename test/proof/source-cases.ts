@@ -38,6 +38,8 @@ const TOKEN = 'canary-token-of-the-proof';
 const SLOW = ['stall', 'black-hole'] as const;
 /** Pages are asked for hundreds of times, so a small share is many. */
 const PAGES_REFUSED = 0.02;
+/** Of X: its pauses are 60 s and more. */
+const X_REFUSED = 0.005;
 
 export const SOURCE_CASES: Readonly<Record<string, (load: Load) => Promise<SourceUnderProof>>> = {
   lines: async ({ posts, rate, seed }) => {
@@ -95,7 +97,7 @@ async function x(load: Load, lacks: readonly 'stream'[]): Promise<SourceUnderPro
   const { seed: misbehave, postsBetween } = load;
   const mix: Mix<XFault> = {
     ...(load.spareTime ? { spared: SLOW } : {}),
-    refusedShare: PAGES_REFUSED,
+    refusedShare: X_REFUSED,
   };
   const faults = { misbehave, postsBetween, mix };
   // The real limit of 450 in 15 minutes would let fewer posts through than come out.
