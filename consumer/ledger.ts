@@ -56,9 +56,14 @@ export class FileLedger implements Ledger {
     const standing = await this.readOrigin(of, signal);
     if (standing !== undefined) return standing;
     const content = formatOrigin(of, wished, this.#clock.now());
-    const isOurs = await this.#decide(of, 'origin', randomUUID(), content, signal);
-    const origin = isOurs ? wished : await this.readOrigin(of, signal);
-    if (origin === undefined) throw this.#vanished(entryPath(of, 'origin'));
+    // Whoever was first removes what all others stage, under their hands too: what stands says how it went.
+    const outcome = this.#decide(of, 'origin', randomUUID(), content, signal);
+    const failed = await outcome.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    const origin = await this.readOrigin(of, signal);
+    if (origin === undefined) throw failed ? failed.error : this.#vanished(entryPath(of, 'origin'));
     await this.#files.remove(this.#path(stagingPath(of, 'origin')), signal);
     return origin;
   }
