@@ -6,8 +6,10 @@ import { addConsumerCommands } from './consumer-commands.ts';
 import { addCommonOptions, type Surroundings } from './context.ts';
 import { EXIT_OK, errorLines, exitCodeOf } from './exit-codes.ts';
 import { addGeoWeatherCommand } from './geo-weather-command.ts';
+import { addHdfsConsumerCommand } from './hdfs-consumer-command.ts';
 import { addPositionsCommand } from './positions-command.ts';
 import { addProducerCommand } from './producer-command.ts';
+import { addReportCommand } from './report-command.ts';
 import { addStackCommand } from './stack-command.ts';
 import { addVerifyCommand } from './verify-command.ts';
 
@@ -18,6 +20,7 @@ Examples:
   kafka-hive geo-weather Paris France                   the weather of a place into a topic
   kafka-hive consumer                                   from the topic into Hive, from now on
   kafka-hive consumer-from-position                     go on where the last batch ended
+  kafka-hive hdfs-consumer --topics weather             weather into files by country and city
   kafka-hive verify                                     does the table hold exactly what the topic holds?
 
 Settings come from flags, KH_* variables, params/params.json and params/config.json, in this order;
@@ -51,8 +54,10 @@ function createProgram(around: Surroundings): Command {
   addProducerCommand(program, around);
   addGeoWeatherCommand(program, around);
   addConsumerCommands(program, around);
+  addHdfsConsumerCommand(program, around);
   addPositionsCommand(program, around);
   addVerifyCommand(program, around);
+  addReportCommand(program, around);
   addConfigCommand(program, around);
   addStackCommand(program, around);
   adapt(program, around);
@@ -87,7 +92,9 @@ function usageLines(command: Command, text: string): string {
 /** Whether stacks are wanted. Asked when something failed, perhaps the settings themselves, so files do not count. */
 export function isDebug(args: readonly string[], env: NodeJS.ProcessEnv): boolean {
   const typed = args.some(
-    (arg, at) => arg === '--log-level=debug' || (arg === '--log-level' && args[at + 1] === 'debug'),
+    (arg, at) =>
+      /^--log-level=debug$/i.test(arg) ||
+      (arg === '--log-level' && /^debug$/i.test(args[at + 1] ?? '')),
   );
   return typed || env['KH_LOG__LEVEL'] === 'debug';
 }

@@ -89,6 +89,9 @@ export const ERROR_CODES = {
     'The position file or the cursor file cannot be written: rights or full disk.',
   ),
   VERIFY_FAILED: { retry: 'never', exit: 1, meaning: 'Topic, ledger and table do not agree.' },
+  REPORT_INPUT: rejected(
+    'What a report is asked of cannot be read, or holds no weather record (of the country that is asked for).',
+  ),
   STACK_PREREQUISITE: stack('Node, Java or Maven is missing or too old.'),
   STACK_ARTIFACT: stack('An artifact of the local stack is missing or its checksum differs.'),
   STACK_PORT_TAKEN: stack('A port of the local stack is in use.'),
