@@ -30,17 +30,21 @@ export class ConsumerProcess {
 
   /**
    * Starts consumer-from-position with a position file of its own. With `freezeAfter` it stops itself (SIGSTOP) the first
-   * time that step of a delivery has passed.
+   * time that step of a delivery has passed. `script`: another child that takes the same arguments.
    */
-  constructor(settings: Settings, freezeAfter: DeliveryStep | 'none' = 'none') {
+  constructor(
+    settings: Settings,
+    freezeAfter: DeliveryStep | 'none' | `${string}:${number}:${NodeJS.Signals}` = 'none',
+    script = 'killed-consumer.ts',
+  ) {
     const directory = stateDirectory();
     const file = join(directory, 'settings.json');
     this.positionFile = join(directory, 'positions.json');
     const positions = { ...settings.params.positions, file: this.positionFile };
     const params = { ...settings.params, positions };
     writeFileSync(file, JSON.stringify({ ...settings, params }));
-    const script = join(import.meta.dirname, 'killed-consumer.ts');
-    const args = ['--import', 'tsx', script, file, freezeAfter, 'SIGSTOP', 'until-told'];
+    const child = join(import.meta.dirname, script);
+    const args = ['--import', 'tsx', child, file, freezeAfter, 'SIGSTOP', 'until-told'];
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#closed = once(this.#child, 'close');
     let open = '';
@@ -83,6 +87,11 @@ export class ConsumerProcess {
 
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
+  }
+
+  /** Resolves when it is gone, whatever ended it. */
+  get gone(): Promise<unknown> {
+    return this.#closed;
   }
 
   /** SIGKILL; resolves when it is gone. */
