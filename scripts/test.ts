@@ -19,7 +19,7 @@ import {
 } from './testing/suites.ts';
 import { startTestStack, type TestStack } from './testing/test-stack.ts';
 
-const FILE_MS_MAX = 10 * 60_000;
+const FILE_MS_MAX = 5 * 60_000;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

@@ -84,6 +84,17 @@ async function runFile(
   }
 }
 
+/** How many files the closing line of a suite names. */
+const SLOWEST = 8;
+
+/** `slowest: test/a.test.ts 41 s, …` */
+function slowestLine(tookMs: ReadonlyMap<string, number>): string {
+  const slowest = [...tookMs].sort((a, b) => b[1] - a[1]).slice(0, SLOWEST);
+  const named = slowest.map(([file, ms]) => `${file} ${Math.round(ms / 1000)} s`);
+  const total = [...tookMs.values()].reduce((all, ms) => all + ms, 0);
+  return `slowest of ${Math.round(total / 1000)} s: ${named.join(', ')}\n`;
+}
+
 /** Runs all files and counts their tests. After an abort no further file is started. */
 export async function runFiles(
   files: readonly string[],
@@ -92,12 +103,15 @@ export async function runFiles(
   const scratch = mkdtempSync(join(tmpdir(), 'kafka-hive-results-'));
   const turns = new TurnTaking(options.write);
   const counts: Counts[] = [];
+  const tookMs = new Map<string, number>();
   const queue = [...files.entries()];
   const worker = async () => {
     for (let next = queue.shift(); next && !options.signal.aborted; next = queue.shift()) {
       const [index, file] = next;
       const turn = turns.open();
+      const began = performance.now();
       counts.push(await runFile(file, join(scratch, `${index}.jsonl`), turn.write, options));
+      tookMs.set(file, performance.now() - began);
       turn.close();
     }
   };
@@ -106,5 +120,6 @@ export async function runFiles(
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+  if (tookMs.size > 1) options.write(slowestLine(tookMs));
   return sum(counts);
 }
