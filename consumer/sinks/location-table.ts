@@ -1,6 +1,7 @@
 // The external Hive table over the tree of the hdfs-consumer: one table partition (country, city) per location, lying where
 // its files lie. Knows nothing of batches: whoever places files asks for the location first.
-import { openLocation } from '../../clients/files/location.ts';
+import type { FileSystem } from '../../clients/files/file-system.ts';
+import { type Located, openLocation } from '../../clients/files/location.ts';
 import { partitionClause, quoteTable, type TableName } from '../../clients/hive/describe.ts';
 import { isAlreadyThere } from '../../clients/hive/errors.ts';
 import { quoteString } from '../../clients/hive/quoting.ts';
@@ -28,6 +29,9 @@ const COLUMNS = [
   { name: 'latitude', type: 'double' },
   { name: 'longitude', type: 'double' },
   { name: 'timezone', type: 'string' },
+  { name: 'kafka_topic', type: 'string' },
+  { name: 'kafka_partition', type: 'int' },
+  { name: 'kafka_offset', type: 'bigint' },
 ] as const;
 const PARTITION_COLUMNS = [
   { name: 'country', type: 'string' },
@@ -42,6 +46,9 @@ const ATTEMPTS = 5;
 const WAIT_MS = 15 * 60_000;
 
 export class LocationTable {
+  readonly #files: FileSystem;
+  /** The same place as `#base`, for `#files`. */
+  readonly #path: string;
   readonly #hive: HiveClient;
   readonly #table: TableName;
   /** Where the tree begins, as HiveServer2 shall see it. */
@@ -51,7 +58,9 @@ export class LocationTable {
   readonly #closing = new AbortController();
   #adding = false;
 
-  private constructor(hive: HiveClient, table: TableName, base: string) {
+  private constructor({ files, path }: Located, hive: HiveClient, table: TableName, base: string) {
+    this.#files = files;
+    this.#path = path;
     this.#hive = hive;
     this.#table = table;
     this.#base = base;
@@ -66,49 +75,18 @@ export class LocationTable {
     { name, base }: { readonly name: string; readonly base: string },
     { log, clock, signal }: CommandDeps,
   ): Promise<LocationTable> {
-    const { files, path } = openLocation(base, config.hdfs);
+    const located = openLocation(base, config.hdfs);
     const hive = await HiveClient.open(config.hive, { log, clock }, signal);
+    const table = { database: params.table.database, name };
+    const location = base.startsWith('/') ? `file:${located.path}` : base.replace(/\/+$/, '');
+    const opened = new LocationTable(located, hive, table, location);
     try {
-      const table = { database: params.table.database, name };
-      const location = base.startsWith('/') ? `file:${path}` : base.replace(/\/+$/, '');
-      // A directory that HiveServer2 makes would be its own, and closed to us.
-      await files.makeDirectory(path, signal);
-      await ensureTable(
-        hive,
-        {
-          ...table,
-          columns: [...COLUMNS],
-          partitionColumns: [...PARTITION_COLUMNS],
-          format: 'json',
-          location,
-          properties: {},
-        },
-        signal,
-      );
-      const opened = new LocationTable(hive, table, location);
-      for (const shown of await hive.query(`SHOW PARTITIONS ${quoteTable(table)}`, signal)) {
-        opened.#known.add(shownLocation(String(Object.values(shown)[0])));
-      }
-      const standing: string[] = [];
-      for (const country of await directories(path)) {
-        for (const city of await directories(`${path}/${country}`))
-          standing.push(`${country}/${city}`);
-      }
-      await Promise.all(standing.map((each) => opened.add(each, signal)));
+      await opened.#create(signal);
+      await opened.#addStanding(signal);
       return opened;
     } catch (error) {
-      await hive.close();
+      await opened.close();
       throw error;
-    } finally {
-      files.close();
-    }
-
-    async function directories(of: string): Promise<string[]> {
-      const entries = (await files.list(of, signal)) ?? [];
-      const shown = entries.filter(
-        ({ type, name: at }) => type === 'directory' && !/^[._]/.test(at),
-      );
-      return shown.map(({ name: at }) => at);
     }
   }
 
@@ -129,6 +107,41 @@ export class LocationTable {
   async close(): Promise<void> {
     this.#closing.abort(new Stopping('the table is closed'));
     await this.#hive.close();
+    this.#files.close();
+  }
+
+  async #create(signal: AbortSignal): Promise<void> {
+    await this.#files.makeDirectory(this.#path, signal);
+    const definition = {
+      ...this.#table,
+      columns: [...COLUMNS],
+      partitionColumns: [...PARTITION_COLUMNS],
+      format: 'json',
+      location: this.#base,
+      properties: {},
+    } as const;
+    await ensureTable(this.#hive, definition, signal);
+  }
+
+  /** What lay below the base before the table, or came while nobody had it open. */
+  async #addStanding(signal: AbortSignal): Promise<void> {
+    const sql = `SHOW PARTITIONS ${quoteTable(this.#table)}`;
+    for (const shown of await this.#hive.query(sql, signal)) {
+      this.#known.add(shownLocation(String(Object.values(shown)[0])));
+    }
+    const standing: string[] = [];
+    for (const country of await this.#directories('', signal)) {
+      for (const city of await this.#directories(`/${country}`, signal)) {
+        standing.push(`${country}/${city}`);
+      }
+    }
+    await Promise.all(standing.map((each) => this.add(each, signal)));
+  }
+
+  async #directories(below: string, signal: AbortSignal): Promise<string[]> {
+    const entries = (await this.#files.list(`${this.#path}${below}`, signal)) ?? [];
+    const shown = entries.filter(({ type, name }) => type === 'directory' && !/^[._]/.test(name));
+    return shown.map(({ name }) => name);
   }
 
   /** Under a signal of its own: one caller that gives up must not take the others' statement with it. */
@@ -157,6 +170,10 @@ export class LocationTable {
   }
 
   async #execute(locations: readonly string[], signal: AbortSignal): Promise<void> {
+    // A directory that HiveServer2 makes would be its own, and perhaps closed to us.
+    for (const location of locations) {
+      await this.#files.makeDirectory(`${this.#path}/${location}`, signal);
+    }
     const clauses = locations.map((location) => {
       const [country = '', city = ''] = location.split('/');
       const where = quoteString(`${this.#base}/${location}`);
