@@ -43,7 +43,7 @@ function rejected(what: string, path: string, error: unknown): PipelineError {
 }
 
 /** Runs `step`; a failure becomes FILES_REJECTED naming what was tried on which path. */
-async function guarded<T>(
+export async function guarded<T>(
   what: string,
   path: string,
   signal: AbortSignal,
@@ -58,7 +58,7 @@ async function guarded<T>(
 }
 
 /** Runs `step`; undefined when the path leads to nothing. */
-async function unlessMissing<T>(step: () => Promise<T>): Promise<T | undefined> {
+export async function unlessMissing<T>(step: () => Promise<T>): Promise<T | undefined> {
   try {
     return await step();
   } catch (error) {
@@ -67,7 +67,7 @@ async function unlessMissing<T>(step: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-async function sync(path: string): Promise<void> {
+export async function sync(path: string): Promise<void> {
   const handle = await open(path, constants.O_RDONLY);
   try {
     await handle.sync();
@@ -80,7 +80,7 @@ async function sync(path: string): Promise<void> {
  * Makes a directory with those above it, and syncs each directory that got a new name in it. Not `mkdir -p` of Node: that
  * one loops for ever where a file system answers ENOENT to a mkdir (/proc, some FUSE mounts).
  */
-async function ensureDirectory(path: string): Promise<void> {
+export async function ensureDirectory(path: string): Promise<void> {
   try {
     await makeOne(path);
   } catch (error) {

@@ -15,6 +15,8 @@ export interface WebHdfsSettings {
   /** Longest silence of a server before a request fails, in milliseconds. */
   readonly requestTimeoutMs: number;
   readonly tls?: TlsSettings | undefined;
+  /** Copies of each block of a file that is created; undefined: what the NameNode says. */
+  readonly replication?: number | undefined;
 }
 
 /** Kept connections are closed before the NameNode closes them (60 s by default), to meet few stale ones. */

@@ -35,6 +35,9 @@ async function lengthOf(body: FileBody): Promise<number> {
   }
 }
 
+/** `source-missing`: it was moved before, by whomever. `target-missing`: nothing to add to, and nothing changed. */
+export type ConcatOutcome = 'moved' | 'target-missing' | 'source-missing';
+
 export class WebHdfs implements FileSystem {
   readonly #settings: WebHdfsSettings;
   readonly #nameNodes: NameNodes;
@@ -52,10 +55,11 @@ export class WebHdfs implements FileSystem {
 
   async create(path: string, body: FileBody, signal: AbortSignal): Promise<void> {
     const what = `cannot write ${path} to HDFS`;
+    const { replication } = this.#settings;
     const bytes = await lengthOf(body);
     const answer = await this.#throughDataNode(what, 'PUT', path, signal, {
       op: 'CREATE',
-      parameters: { overwrite: 'false' },
+      parameters: { overwrite: 'false', ...(replication && { replication: `${replication}` }) },
       body: { source: body, bytes },
     });
     // Its directory was removed in the meantime: another writer has decided that start and swept.
@@ -102,6 +106,25 @@ export class WebHdfs implements FileSystem {
     if (exception === 'FileAlreadyExistsException') return 'target-exists';
     if (exception === 'FileNotFoundException') return 'source-missing';
     throw answerError(what, host, answer);
+  }
+
+  /**
+   * Moves the whole content of `from` to the end of `to`, a file in the same directory, in one step: readers see all of it or
+   * nothing. `from` is gone then, so it happens once and may be repeated.
+   */
+  async concat(from: string, to: string, signal: AbortSignal): Promise<ConcatOutcome> {
+    const what = `cannot add ${from} to ${to} on HDFS`;
+    const { host, answer } = await this.#nameNodes
+      .ask(what, 'POST', 'CONCAT', to, { sources: from }, signal)
+      .catch((error) => {
+        throw outcomeUnknown(what, error);
+      });
+    if (answer.status === 200) return 'moved';
+    if (remoteException(answer)?.exception !== 'FileNotFoundException') {
+      throw answerError(what, host, answer);
+    }
+    // HDFS says the same for a missing source and for a missing target.
+    return (await this.status(from, signal)) === undefined ? 'source-missing' : 'target-missing';
   }
 
   async read(path: string, signal: AbortSignal, range?: ByteRange): Promise<Buffer | undefined> {
@@ -198,7 +221,7 @@ export class WebHdfs implements FileSystem {
   }
 }
 
-/** A rename that was sent and not answered may have happened, and may still happen. */
+/** A rename or concat that was sent and not answered may have happened, and may still happen. */
 function outcomeUnknown(what: string, error: unknown): unknown {
   const sent =
     error instanceof PipelineError &&
@@ -206,7 +229,7 @@ function outcomeUnknown(what: string, error: unknown): unknown {
     !error.cause.neverSent;
   if (!sent) return error;
   return new PipelineError('SINK_OUTCOME_UNKNOWN', `${what}: sent, but not answered`, {
-    hint: 'It is repeated; a rename that happened is found and not done again.',
+    hint: 'It is repeated; a move that happened is found and not done again.',
     context: error.context,
     cause: error,
   });
