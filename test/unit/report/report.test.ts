@@ -225,6 +225,8 @@ test('names that begin with _ or . and other files are left alone, names with * 
   putFile(base, 'FR/Paris', gzipSync(one), 'alerts-000002');
   putFile(base, 'FR/Paris', '', 'alerts-000003');
   mkdirSync(join(base, 'FR/Paris/deeper.json'));
+  // As a pattern the name of the base would mean this one.
+  putFile(join(directory, 'base 1 else'), 'FR/Paris', one.repeat(9));
   const { statistics } = await report(directory, '--input', 'base [1]*');
   assert.equal(statistics.overview['records'], 4);
 });
