@@ -12,6 +12,7 @@ import { addProducerCommand } from './producer-command.ts';
 import { addReportCommand } from './report-command.ts';
 import { addStackCommand } from './stack-command.ts';
 import { addVerifyCommand } from './verify-command.ts';
+import { addWeatherAlertsCommand } from './weather-alerts-command.ts';
 
 const EXAMPLES = `
 Examples:
@@ -53,6 +54,7 @@ function createProgram(around: Surroundings): Command {
   addCommonOptions(program);
   addProducerCommand(program, around);
   addGeoWeatherCommand(program, around);
+  addWeatherAlertsCommand(program, around);
   addConsumerCommands(program, around);
   addHdfsConsumerCommand(program, around);
   addPositionsCommand(program, around);

@@ -96,11 +96,14 @@ export class TransactionalSender {
     const doing = `take over the transactional id ${options.transactionalId}`;
     const silent = () =>
       new PipelineError('KAFKA_UNAVAILABLE', `cannot ${doing}: no answer in ${startMs} ms`);
+    const taking = sender.#takeOver();
     try {
-      await withTimeout(sender.#takeOver(), startMs, silent, signal);
+      await withTimeout(taking, startMs, silent, signal);
       return sender;
     } catch (error) {
       await sender.close();
+      // It goes on, and may connect once more.
+      void taking.catch(() => undefined).then(() => sender.close());
       if (signal.aborted) throw signal.reason;
       throw kafkaError(error, doing, { transactionalId: options.transactionalId });
     }
