@@ -8,6 +8,7 @@ import {
   type SettingOption,
   type Surroundings,
 } from './context.ts';
+import { METRICS_OPTION, withProducerMetrics } from './watch.ts';
 
 const OPTIONS: readonly SettingOption[] = [
   { flags: '--continuous', key: 'weather.continuous' },
@@ -20,6 +21,7 @@ const OPTIONS: readonly SettingOption[] = [
   { flags: '--topic <name>', key: 'weather.topic' },
   { flags: '--language <code>', key: 'weather.language' },
   { flags: '--brokers <host:port,...>', key: 'kafka.brokers' },
+  METRICS_OPTION,
 ];
 
 const EXAMPLES = `
@@ -46,7 +48,9 @@ export function addGeoWeatherCommand(program: Command, around: Surroundings): vo
     const { settings, deps } = openContext(command, around, flags);
     const { runGeoWeather } = await import('../producer/geo-weather.ts');
     const { fromStart = false } = command.opts<{ fromStart?: boolean }>();
-    await runGeoWeather(settings, deps, { fromStart });
+    await withProducerMetrics(settings.params, deps, (observer) =>
+      runGeoWeather(settings, deps, { fromStart, observer }),
+    );
   });
 }
 

@@ -1,4 +1,5 @@
 // The geo-weather command: places → their weather → topic. Finds every place before it sends anything.
+import { setMaxListeners } from 'node:events';
 import { type FoundPlace, OpenMeteo } from '../clients/open-meteo/open-meteo.ts';
 import type { Settings } from '../params/schema.ts';
 import { type PipelineError, Stopping } from '../pipeline/errors.ts';
@@ -53,6 +54,8 @@ async function findPlaces(
   // The first failure stops the others: they would go on asking.
   const stop = new AbortController();
   const until = AbortSignal.any([signal, stop.signal]);
+  // Every place listens to it, and Node takes more than ten listeners for a leak.
+  setMaxListeners(0, until);
   const find = async (wish: PlaceWish) => {
     const { city, countryCode } = wish;
     const ask = () => openMeteo.find(city, countryCode, params.weather.language, until);

@@ -1,10 +1,13 @@
 // Several sources as one: their records as they come, and one cursor that holds the cursor of each.
+import { setMaxListeners } from 'node:events';
 import { PipelineError } from '../../pipeline/errors.ts';
 import { type Deferred, deferred } from '../../pipeline/retry.ts';
 import type { Source, SourceGap, SourceRecord } from '../../pipeline/source.ts';
 
 /** By source name; a source that has yielded nothing yet is not in it. */
 export type MergedCursor = Readonly<Record<string, unknown>>;
+
+const NAMED_MAX = 10;
 
 interface Arrived {
   readonly from: string;
@@ -25,8 +28,11 @@ export class MergedSource implements Source<MergedCursor> {
     this.#sources = sources;
   }
 
+  /** Of the first ten, and how many more there are. */
   get name(): string {
-    return this.#sources.map(({ name }) => name).join(', ');
+    const more = this.#sources.length - NAMED_MAX;
+    const names = this.#sources.slice(0, NAMED_MAX).map(({ name }) => name);
+    return [...names, ...(more > 0 ? [`${more} more`] : [])].join(', ');
   }
 
   get leftOut(): number {
@@ -72,6 +78,8 @@ export class MergedSource implements Source<MergedCursor> {
   async *#arrivals(after: MergedCursor, signal: AbortSignal): AsyncGenerator<Arrived, void, void> {
     const stop = new AbortController();
     const until = AbortSignal.any([signal, stop.signal]);
+    // Each source listens to it, and Node takes more than ten listeners for a leak.
+    setMaxListeners(0, until);
     const arrived: Arrived[] = [];
     let news = deferred<void>();
     let failure: { readonly error: unknown } | undefined;

@@ -33,6 +33,8 @@ export interface OpenMeteoOptions {
   readonly intervalSeconds?: number;
   /** Mixes the faults that pass, by this seed. */
   readonly misbehave?: number | undefined;
+  /** Faults the mix leaves out, such as those that cost time. */
+  readonly spared?: readonly Fault[];
   readonly clock?: Clock;
   /** Milliseconds until an answer. */
   readonly answerMs?: number;
@@ -60,7 +62,9 @@ export class OpenMeteoDouble implements Double {
   constructor(options: OpenMeteoOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.faults = new Faults<Fault>(FAULTS, options.misbehave);
+    this.faults = new Faults<Fault>(FAULTS, options.misbehave, undefined, {
+      spared: options.spared ?? [],
+    });
     this.#loopback = new LoopbackServer((request, response) => {
       this.#open += 1;
       this.atOnceMax = Math.max(this.atOnceMax, this.#open);

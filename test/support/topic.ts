@@ -21,8 +21,7 @@ export async function readPartitions(
   const kafka = new Kafka({ brokers: [...config.brokers], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic);
-  await admin.disconnect();
+  const ends = await admin.fetchTopicOffsets(topic).finally(() => admin.disconnect());
   const values = new Map(ends.map(({ partition }) => [partition, [] as (Buffer | null)[]]));
   let left = ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
   if (left === 0) return values;
