@@ -12,7 +12,9 @@ const [BLUE, ORANGE] = SERIES;
 const LEVELS = ['var(--line)', SERIES[4], SERIES[1]];
 const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const base = (width) => ({ width, style: { background: 'transparent' } });
+const base = (width) => ({ width, marginBottom: 40, style: { background: 'transparent' } });
+// Below the numbers of the axis, not beside the last of them.
+const below = { labelOffset: 36 };
 const ROW_HEIGHT = 24;
 
 /** A line of means; lone points are seen too. */
@@ -77,7 +79,7 @@ const bars = (rows, width, { x, y, label, text, color, marks = [] }) =>
     height: rows.length * ROW_HEIGHT + 50,
     marginLeft: 150,
     marginRight: 170,
-    x: { label, grid: true },
+    x: { label, grid: true, ...below },
     y: { label: null, domain: rows.map(y), tickFormat: (name) => shorten(name) },
     marks: [
       Plot.barX(rows, { x, y, fill: color }),
@@ -104,11 +106,12 @@ function map(rows, width) {
   ];
   return Plot.plot({
     ...base(width),
+    marginBottom: 4,
     height: isWorld ? width * 0.5 : Math.min(width * 0.7, 600),
     projection: isWorld
       ? 'equal-earth'
       : { type: 'mercator', domain: { type: 'MultiPoint', coordinates: corners } },
-    color: { scheme: 'Turbo', legend: true, label: 'Mean °C' },
+    color: { scheme: 'Plasma', legend: true, label: 'Mean °C' },
     r: { range: [3, 16] },
     marks: [
       Plot.geo(land, { fill: 'var(--land)', clip: 'frame' }),
@@ -129,28 +132,17 @@ function map(rows, width) {
 
 const countries = (all, width) => {
   const rows = all.filter((row) => row.temperature_mean !== null).slice(0, TOP);
+  const y = ({ country, code }) => (country ? `${country} (${code})` : code);
+  const range = { x1: 'temperature_min', x2: 'temperature_max', y };
   return Plot.plot({
     ...base(width),
     height: rows.length * ROW_HEIGHT + 50,
     marginLeft: 150,
-    x: { label: '°C', grid: true, nice: true },
-    y: { label: null, domain: rows.map((row) => row.country ?? row.code), tickFormat: shorten },
+    x: { label: '°C', grid: true, nice: true, ...below },
+    y: { label: null, domain: rows.map(y), tickFormat: shorten },
     marks: [
-      Plot.ruleY(rows, {
-        x1: 'temperature_min',
-        x2: 'temperature_max',
-        y: (row) => row.country ?? row.code,
-        stroke: ORANGE,
-        strokeOpacity: 0.5,
-        strokeWidth: 4,
-      }),
-      Plot.dot(rows, {
-        x: 'temperature_mean',
-        y: (row) => row.country ?? row.code,
-        fill: ORANGE,
-        r: 5,
-        tip: true,
-      }),
+      Plot.ruleY(rows, { ...range, stroke: ORANGE, strokeOpacity: 0.5, strokeWidth: 4 }),
+      Plot.dot(rows, { x: 'temperature_mean', y, fill: ORANGE, r: 5, tip: true }),
     ],
   });
 };
@@ -163,11 +155,16 @@ function patterns(rows, width) {
       ...base(half),
       height: 240,
       x,
-      y: { label, grid: true, nice: true },
+      y: { label, grid: true, nice: true, zero: y === 'wind_mean' },
       marks: [line(some, 'value', y, { stroke }), Plot.tip(some, Plot.pointerX({ x: 'value', y }))],
     });
-  const hour = { label: 'Hour of the day', domain: [0, 23], tickFormat: 'd' };
-  const month = { label: 'Month', domain: [1, 12], tickFormat: (at) => MONTHS[at - 1] ?? '' };
+  const hour = { label: 'Hour of the day', domain: [0, 23], tickFormat: 'd', ...below };
+  const month = {
+    ...below,
+    label: 'Month',
+    domain: [1, 12],
+    tickFormat: (at) => MONTHS[at - 1] ?? '',
+  };
   const months = of('month').length > 1;
   return [
     plot(of('hour'), 'temperature_mean', 'Mean °C', ORANGE, hour),
@@ -202,7 +199,7 @@ const CHARTS = {
       ...base(Math.min(width, 700)),
       height: 260,
       marginLeft: 60,
-      x: { label: 'Level' },
+      x: { label: 'Level', ...below },
       y: { label: 'Records', grid: true },
       fx: { label: null, domain: ['wind', 'heat'] },
       color: { type: 'ordinal', domain: [0, 1, 2], range: LEVELS },
@@ -269,6 +266,7 @@ const CHARTS = {
       padding: 0.04,
       x: {
         type: 'band',
+        ...below,
         label: 'Hour of the day',
         domain: Array.from({ length: 24 }, (_, at) => at),
       },
@@ -278,7 +276,7 @@ const CHARTS = {
         domain: [1, 2, 3, 4, 5, 6, 7],
         tickFormat: (at) => DAYS[at - 1],
       },
-      color: { scheme: 'Turbo', legend: true, label: 'Mean °C' },
+      color: { scheme: 'Plasma', legend: true, label: 'Mean °C' },
       marks: [Plot.cell(rows, { x: 'hour', y: 'weekday', fill: 'temperature_mean', tip: true })],
     }),
 };
