@@ -92,8 +92,8 @@ class Pump<Cursor> {
   readonly #giveUp = new AbortController();
   #mayTurn: boolean;
   #recentIds: RecentIds | undefined;
-  /** A record came that nobody will recognise when it is sent again. */
-  #hasUnknown = false;
+  /** Number of the newest record that nobody will recognise when it is sent again; the first one is 1. */
+  #unknownAt = 0;
   #read = 0;
   #acknowledged = 0;
   #repeated = 0;
@@ -168,7 +168,7 @@ class Pump<Cursor> {
     if (record === undefined || (await this.#isRepeated(id))) return this.#queue.pass(cursor);
     const partition = record.partition ?? (await this.#partition());
     const placed = partition === undefined ? record : { ...record, partition };
-    this.#hasUnknown ||= id === undefined;
+    if (id === undefined) this.#unknownAt = this.#read + 1;
     if (await this.#queue.add(placed, cursor)) this.#read += 1;
   }
 
@@ -193,11 +193,12 @@ class Pump<Cursor> {
 
   async #deliver({ records, cursor }: OpenSend<Cursor>): Promise<void> {
     if (records.length > 0) await this.#send(records);
+    const hasUnknown = this.#unknownAt > this.#acknowledged;
     this.#acknowledged += records.length;
     this.#cursor = cursor;
     this.#saver.put(cursor);
     // So that a kill doubles one send at most. A failure of the save ends the reading.
-    if (this.#hasUnknown) await this.#saver.flush().catch(() => {});
+    if (hasUnknown) await this.#saver.flush().catch(() => {});
     const { clock, log } = this.#deps;
     if (clock.monotonic() - this.#progressAt < PROGRESS_MS) return;
     this.#progressAt = clock.monotonic();

@@ -1,5 +1,5 @@
 // A file of the lines source: its bytes from a place on (unpacked, followed), and what tells it from another at its path.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
@@ -20,6 +20,22 @@ export interface FileIdentity {
 export interface FileMark extends FileIdentity, LinePlace {
   /** As the user named it; a rotated file keeps the name it had. */
   readonly path: string;
+  /** Drawn when its reading began. Missing in older marks and for standard input. */
+  readonly series?: string;
+}
+
+export function isMark(value: unknown): value is FileMark {
+  const { path, inode, head, offset, line, series = '' } = Object(value) as Partial<FileMark>;
+  const texts = [path, inode, head, series].every((part) => typeof part === 'string');
+  return texts && [offset, line].every((part) => Number.isSafeInteger(part));
+}
+
+/** For a file whose reading begins: one that is read again from its beginning is another series. */
+export const newSeries = () => randomBytes(6).toString('hex');
+
+/** Tells the line that ends at `end` from every other one, also from an equal one. Undefined: the mark has no series. */
+export function lineId({ series }: FileMark, end: LinePlace): string | undefined {
+  return series === undefined ? undefined : `${series} ${end.offset}`;
 }
 
 const HEAD_BYTES = 1024;

@@ -1,6 +1,7 @@
 // A line of input as a record: a post, any other JSON, or plain text; undefined when it is not wanted.
 import { KAFKA_RECORD_BYTES_MAX } from '../../clients/kafka/producer.ts';
 import type { OutgoingRecord } from '../../pipeline/record.ts';
+import { ID_HEADER } from '../../pipeline/source.ts';
 import { hashtagsIn } from '../hashtag.ts';
 import { encodePost, postFromJson } from '../post.ts';
 import { Wanted, type WantedOptions } from './wanted.ts';
@@ -59,6 +60,12 @@ export class LineRecords {
     const key = post.id === null ? null : Buffer.from(post.id);
     return fitting({ key, value: encodePost(post) }, refuse);
   }
+}
+
+/** The record, and its id where it has one. */
+export function withId(record: OutgoingRecord | undefined, id: string | undefined) {
+  if (!record || id === undefined) return { record };
+  return { record: { ...record, headers: { [ID_HEADER]: id } }, id };
 }
 
 function parsed(bytes: Buffer, refuse: Refuse): [string, unknown] {

@@ -10,11 +10,14 @@ import {
   fileBytes,
   growingBytes,
   identify,
+  isMark,
   isSameFile,
+  lineId,
+  newSeries,
   POLL_MS,
   unlessGone,
 } from './input-file.ts';
-import { LineRecords } from './line-record.ts';
+import { LineRecords, withId } from './line-record.ts';
 import { type LinePlace, readLines } from './read-lines.ts';
 import { readHeader, readRows } from './read-rows.ts';
 import { type Behind, filesBehind } from './rotated-files.ts';
@@ -142,7 +145,7 @@ export class LinesSource implements Source<LinesCursor> {
     const mark =
       known && (await isSameFile(path, known))
         ? known
-        : { ...NOWHERE, path, ...(await identify(path)) };
+        : { ...NOWHERE, path, ...(await identify(path)), series: newSeries() };
     return yield* this.#pass(fileBytes(path, mark.offset), path, mark, done, signal);
   }
 
@@ -164,7 +167,8 @@ export class LinesSource implements Source<LinesCursor> {
         const found = await (inode === '' ? identify(at) : unlessGone(identify(at)));
         // Rotated since it was looked for: it is looked for again, from the same place.
         if (!found || (inode !== '' && found.inode !== inode)) break;
-        mark = { path, ...found, offset, line };
+        const { series = newSeries() } = index === 0 && behind.isFound ? mark : {};
+        mark = { path, ...found, offset, line, series };
         // The head of a small file grows with it.
         const growing = { ...mark };
         const onHead = (head: string) => Object.assign(growing, { head });
@@ -203,12 +207,16 @@ export class LinesSource implements Source<LinesCursor> {
   ): Found {
     let place: LinePlace = mark;
     let silent = 0;
+    // A line without an id is saved with its send, and the series of the others with it.
+    let isKnown = mark.offset > 0;
     const cursor = () => ({ done, at: { ...mark, offset: place.offset, line: place.line } });
     for await (const { end, record } of this.#pieces(bytes, at, mark)) {
       if (signal.aborted) return cursor().at;
       place = end;
       silent = record ? 0 : silent + 1;
-      if (record || silent === SILENT_LINES_MAX) yield { record, cursor: cursor() };
+      const id = isKnown && record ? lineId(mark, end) : undefined;
+      isKnown ||= record !== undefined;
+      if (record || silent === SILENT_LINES_MAX) yield { ...withId(record, id), cursor: cursor() };
       if (silent === SILENT_LINES_MAX) silent = 0;
     }
     if (silent > 0 && !signal.aborted) yield { record: undefined, cursor: cursor() };
@@ -256,12 +264,6 @@ export class LinesSource implements Source<LinesCursor> {
     this.gaps.push({ from: undefined, to: clock.now(), why });
     log.warn(`${why}; whatever was behind the cursor in it is missing`, { file: path });
   }
-}
-
-function isMark(value: unknown): value is FileMark {
-  const { path, inode, head, offset, line } = Object(value) as Record<string, unknown>;
-  const texts = [path, inode, head].every((part) => typeof part === 'string');
-  return texts && [offset, line].every((part) => Number.isSafeInteger(part));
 }
 
 function invalid(path: string, number: number, why: string): PipelineError {

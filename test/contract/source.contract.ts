@@ -30,7 +30,13 @@ const STOP_MS = 1000;
 /** Kafka's acknowledgement waits for this being written: a cursor is a place, not a list of what was read. */
 const CURSOR_BYTES_MAX = 4096;
 
-export function sourceContract<Cursor>(name: string, worlds: SourceWorlds<Cursor>): void {
+/** `nameOf`: what tells records apart, where it is not what `expected` says. */
+export function sourceContract<Cursor>(
+  name: string,
+  worlds: SourceWorlds<Cursor>,
+  nameOf: NameOf = byIdOrValue,
+): void {
+  const readAll = readerOf<Cursor>(nameOf);
   describe(`source: ${name}`, () => {
     test('yields everything in its own order; the id is a header or the key as text', () =>
       inWorld(worlds.whole, async ({ make, expected }) => {
@@ -151,34 +157,43 @@ async function inWorld<Cursor>(
   }
 }
 
+type NameOf = (record: SourceRecord<unknown>) => string;
+
 /** Reads until the source ends or every name of `wanted` has come, and ends it then. */
-async function readAll<Cursor>(
-  source: Source<Cursor>,
-  after: Cursor | undefined,
-  wanted: readonly string[],
-): Promise<SourceRecord<Cursor>[]> {
-  const missing = new Set(wanted);
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(new Stopping('too late')), DEADLINE_MS);
-  const seen: SourceRecord<Cursor>[] = [];
-  try {
-    if (missing.size === 0) return seen;
-    for await (const record of source.read(after, stop.signal)) {
-      seen.push(record);
-      missing.delete(nameOf(record));
-      if (missing.size === 0) break;
+const readerOf =
+  <Cursor>(nameOf: NameOf) =>
+  async (
+    source: Source<Cursor>,
+    after: Cursor | undefined,
+    wanted: readonly string[],
+  ): Promise<SourceRecord<Cursor>[]> => {
+    const missing = new Set(wanted);
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(new Stopping('too late')), DEADLINE_MS);
+    const seen: SourceRecord<Cursor>[] = [];
+    try {
+      if (missing.size === 0) return seen;
+      for await (const record of source.read(after, stop.signal)) {
+        seen.push(record);
+        missing.delete(nameOf(record));
+        if (missing.size === 0) break;
+      }
+      return seen;
+    } finally {
+      clearTimeout(timer);
+      stop.abort(new Stopping('read'));
     }
-    return seen;
-  } finally {
-    clearTimeout(timer);
-    stop.abort(new Stopping('read'));
-  }
-}
+  };
 
 const NOTHING = '';
 
-function nameOf<Cursor>({ id, record }: SourceRecord<Cursor>): string {
+function byIdOrValue({ id, record }: SourceRecord<unknown>): string {
   return record === undefined ? NOTHING : (id ?? String(record.value));
+}
+
+/** For sources whose ids differ from one reading to the next. */
+export function byValue({ record }: SourceRecord<unknown>): string {
+  return record === undefined ? NOTHING : String(record.value);
 }
 
 function distinct(names: readonly string[]): string[] {

@@ -32,8 +32,6 @@ export interface SourceUnderProof {
   close(): Promise<void>;
 }
 
-/** Lines have no id: the send that is in flight at a kill comes again. */
-export const LINES_SEND = 50;
 const TOKEN = 'canary-token-of-the-proof';
 const SLOW = ['stall', 'black-hole'] as const;
 /** Pages are asked for hundreds of times, so a small share is many. */
@@ -46,7 +44,7 @@ export const SOURCE_CASES: Readonly<Record<string, (load: Load) => Promise<Sourc
     const file = new GrowingFile({ posts, rate, seed });
     return {
       config: {},
-      producer: { source: 'lines', input: [file.path], follow: true, sendSize: LINES_SEND },
+      producer: { source: 'lines', input: [file.path], follow: true },
       ids: () => file.ids,
       swapped: 0,
       begin: () => file.begin(),

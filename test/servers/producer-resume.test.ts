@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -96,6 +96,26 @@ suite('a producer that was killed', () => {
     assert.deepEqual([second.acknowledged, second.repeated], [0, 30]);
     const third = await runProducer(settings, deps(), { sources: [posts(30)], fromStart: true });
     assert.deepEqual([third.acknowledged, third.repeated], [30, 0]);
+  });
+
+  test('recognises lines by their place: equal ones are sent, and none of them a second time', async () => {
+    const input = join(stateDirectory(), 'lines.log');
+    const line = 'the same line\n';
+    writeFileSync(input, line.repeat(10));
+    const lines = { source: 'lines', raw: true } as const;
+    const producer = { ...lines, topicPartitions: 3, partitioning: 'round-robin' } as const;
+    const settings = testSettings({ producer: { ...producer, input: [input] } });
+    const { cursorFile } = settings.params.producer;
+    assert.equal((await runProducer(settings, deps())).acknowledged, 10);
+    copyFileSync(cursorFile, `${cursorFile}.old`);
+    appendFileSync(input, line.repeat(30));
+    assert.equal((await runProducer(settings, deps())).acknowledged, 30);
+    copyFileSync(`${cursorFile}.old`, cursorFile);
+    appendFileSync(input, line.repeat(5));
+    const summary = await runProducer(settings, deps());
+    assert.deepEqual([summary.acknowledged, summary.repeated], [5, 30]);
+    const anew = await runProducer(settings, deps(), { fromStart: true });
+    assert.deepEqual([anew.acknowledged, anew.repeated], [45, 0]);
   });
 
   test('goes on on the same partition, and says so', async () => {

@@ -39,12 +39,14 @@ suite('pump, saving', () => {
         for (let at = 1; at <= 3; at += 1) {
           yield { record: { key: null, value: Buffer.from('same') }, cursor: at };
         }
+        yield* numbers(9).read(3, new AbortController().signal);
         await gate.promise;
       },
     };
     const save = async (cursor: number | undefined) => void saved.push(cursor);
     const running = pump(source, undefined, OPTIONS, deps(sender, clock, undefined, { save }));
-    await eventually(() => assert.deepEqual(saved, [3]));
+    await eventually(() => assert.equal(sender.sends.length, 3));
+    assert.deepEqual(saved, [3], 'what has an id waits for its second');
     assert.equal(clock.now(), new ManualClock().now(), 'no second has passed');
     gate.resolve();
     await running;

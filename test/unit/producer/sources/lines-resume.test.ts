@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
 import { after, suite, test } from 'node:test';
 import type { LinesOptions } from '../../../../producer/sources/lines.ts';
-import { sourceContract } from '../../../contract/source.contract.ts';
+import { byValue, sourceContract } from '../../../contract/source.contract.ts';
 import { Files, readAll, source } from './lines-world.ts';
 
 const numbers = (from: number, to: number) =>
@@ -38,7 +38,7 @@ function contract(
     const make = () => source([path], { ...options, follow: true });
     return { expected: [], make, dispose: async () => files.dispose() };
   };
-  sourceContract(name, { whole: world, silent: [silent] });
+  sourceContract(name, { whole: world, silent: [silent] }, byValue);
 }
 
 const rows = Array.from({ length: 12 }, (_, at) =>
