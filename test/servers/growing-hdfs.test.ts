@@ -1,0 +1,38 @@
+// Files on HDFS that grow by CONCAT keep the law of growing files; parts that another has begun to move arrive once.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HdfsGrowth } from '../../clients/files/growing-hdfs.ts';
+import { WebHdfs } from '../../clients/files/webhdfs.ts';
+import { growingFilesContract } from '../contract/growing-files.contract.ts';
+import { newPlace } from '../support/locations.ts';
+
+const signal = new AbortController().signal;
+
+function hdfs() {
+  const { files, root } = newPlace('HDFS');
+  assert.ok(files instanceof WebHdfs);
+  return { files, root };
+}
+
+growingFilesContract('HDFS', async () => {
+  const { files, root } = hdfs();
+  return { files, root, growing: new HdfsGrowth(files), close: async () => files.close() };
+});
+
+test('T02: a part that a process had moved beside its file when it died is added once, and one it had added is not added again', async () => {
+  const { files, root } = hdfs();
+  const growing = new HdfsGrowth(files);
+  const target = `${root}/FR/Paris/alerts.json`;
+  const put = (path: string, text: string) => files.create(path, Buffer.from(text), signal);
+  await put(`${root}/FR/Paris/_part+a+0`, 'first\n');
+  await growing.grow(`${root}/_staging/a/0`, target, signal);
+  await put(`${root}/FR/Paris/_part+b+0`, 'second\n');
+  assert.equal(await files.concat(`${root}/FR/Paris/_part+b+0`, target, signal), 'moved');
+  await growing.grow(`${root}/_staging/b/0`, target, signal);
+  assert.equal((await files.read(target, signal))?.toString(), 'first\nsecond\n');
+  const gone = `${root}/FR/Paris/nothing`;
+  assert.equal(await files.concat(gone, target, signal), 'source-missing');
+  await put(gone, 'x\n');
+  assert.equal(await files.concat(gone, `${target}-2`, signal), 'target-missing');
+  files.close();
+});
