@@ -15,7 +15,8 @@ export interface LocatedLine {
 
 /**
  * Undefined: nothing comes of it (a tombstone, and the policy is `skip`; a row of NULLs would lie nowhere, so `write` sets it
- * aside). Fields that the flat record does not have are kept; a record that came nested is kept whole under `record`.
+ * aside). Fields that the flat record does not have are kept; a record that came nested, or with one of our names in other
+ * letters (`Temperature`), is kept whole under `record`.
  */
 export function locatedLine(
   { topic, partition }: TopicPartition,
@@ -34,7 +35,16 @@ export function locatedLine(
   const flat = weatherRecord(weather);
   // `readWeather` takes nothing but JSON objects.
   const came = decoded.json as Readonly<Record<string, unknown>>;
-  const kept = typeof came['location'] === 'object' && came['location'] ? { record: came } : came;
   const at = { kafka_topic: topic, kafka_partition: partition, kafka_offset: Number(offset) };
+  const isNested = typeof came['location'] === 'object' && came['location'];
+  const kept = isNested || hasRival(came, { ...flat, ...at }) ? { record: came } : came;
   return { location: flat.location, line: `${JSON.stringify({ ...kept, ...flat, ...at })}\n` };
+}
+
+/** Hive reads field names without regard to case: another one's `Kafka_Offset` would make the whole table unreadable. */
+function hasRival(came: object, ours: object): boolean {
+  return Object.keys(came).some((key) => {
+    const lower = key.toLowerCase();
+    return lower !== key && Object.hasOwn(ours, lower);
+  });
 }

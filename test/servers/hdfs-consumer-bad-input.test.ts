@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { never } from '../support/hive.ts';
 import { stateDirectory, testSettings } from '../support/settings.ts';
 import { uniqueName } from '../support/stack.ts';
 import { readTopic } from '../support/topic.ts';
@@ -56,9 +57,12 @@ const SAFE: readonly (readonly [value: string, location: RegExp])[] = [
   [named('Paris', 'x'.repeat(1_000_000)), /^UNKNOWN\/Paris$/],
   [JSON.stringify({ location: '../../../tmp/x', temperature: 1 }), /^UNKNOWN\/Unknown-City$/],
   [JSON.stringify({ ...paris, __proto__x: 1, constructor: 'y' }), /^FR\/Paris$/],
+  // Hive knows no case: these would be its columns, with values that are none.
+  [JSON.stringify({ ...paris, Temperature: 'hot', KAFKA_OFFSET: { a: [1] } }), /^FR\/Paris$/],
+  [JSON.stringify({ ...paris, City: ['Paris'], '': 1, 'a b': { c: [] } }), /^FR\/Paris$/],
 ];
 
-test('bad records are dead letters, strange names are safe directories, and all that is good is written', async () => {
+test('bad records are dead letters, strange names are safe directories, all that is good is written and read by SQL', async (t) => {
   const topic = uniqueName('bad');
   await world.createTopic(topic, 1);
   const records = [...Object.values(DEAD), ...SAFE.map(([value]) => value)].map((value) => ({
@@ -69,8 +73,13 @@ test('bad records are dead letters, strange names are safe directories, and all 
   for (const record of records) await world.send(topic, [record]);
   await world.send(topic, [{ key: Buffer.from('gone'), value: null, partition: 0 }]);
   const directory = stateDirectory();
+  const hiveTable = uniqueName('bad').toLowerCase();
+  t.after(() => world.hive.execute(`DROP TABLE IF EXISTS \`default\`.\`${hiveTable}\``, never));
   const command = hdfsConsumer(
-    ['--topics', topic, '--group-id', uniqueName('group'), '--until-end', '--batch-size', '7'],
+    [
+      ...['--topics', topic, '--group-id', uniqueName('group'), '--until-end'],
+      ...['--batch-size', '7', '--hive-table', hiveTable],
+    ],
     { directory },
   );
   assert.equal(await command.ended(), 0, command.told.slice(-2000));
@@ -92,6 +101,14 @@ test('bad records are dead letters, strange names are safe directories, and all 
     Object.values(DEAD)
       .map((value) => Buffer.from(value).toString('hex'))
       .sort(),
+  );
+  // A plain SELECT reads every column of every line.
+  const rows = await world.hive.query(`SELECT * FROM \`default\`.\`${hiveTable}\``, never);
+  assert.equal(rows.length, SAFE.length);
+  const offsets = rows.map((row) => Number(row['kafka_offset'])).sort((one, other) => one - other);
+  assert.deepEqual(
+    offsets,
+    SAFE.map((_, at) => Object.keys(DEAD).length + at),
   );
   assert.ok(!command.told.includes('x'.repeat(200)), 'no value of a record in the log');
 });
