@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { feature } from 'topojson-client';
-import type { GeometryCollection, Topology } from 'topojson-specification';
 
 const ours = createRequire(import.meta.url);
+
+type Feature = Parameters<typeof feature>;
 
 /** Observable Plot and the D3 it stands on, as one script of a page. */
 export function chartLibraries(): string {
@@ -20,8 +21,8 @@ export function chartLibraries(): string {
 /** The land of the earth as GeoJSON text, to a hundredth of a degree. */
 export function land(): string {
   const text = readFileSync(ours.resolve('world-atlas/land-110m.json'), 'utf8');
-  const atlas: Topology<{ land: GeometryCollection }> = JSON.parse(text);
-  return JSON.stringify(feature(atlas, atlas.objects.land), (_, value) =>
+  const topology: Feature[0] & { objects: { land: Feature[1] } } = JSON.parse(text);
+  return JSON.stringify(feature(topology, topology.objects.land), (_, value) =>
     typeof value === 'number' ? Math.round(value * 100) / 100 : value,
   );
 }

@@ -26,7 +26,7 @@ export interface ReportOptions {
   readonly exportDirectory?: string | undefined;
 }
 
-const MEMORY_MB = 512;
+const MEMORY_MB = 256;
 const THREADS_MAX = 4;
 
 /**

@@ -12,6 +12,7 @@ const COMMANDS = [
   'consumer-from-position',
   'positions',
   'verify',
+  'report',
   'config',
 ];
 
