@@ -17,8 +17,8 @@ export class LiveTable {
   draw(rows: readonly (readonly [string, string])[]): void {
     this.erase();
     const width = Math.max(...rows.map(([name]) => name.length));
-    // A line that wraps would be two to erase.
-    const columns = (this.#screen.columns ?? 80) - 1;
+    // A line that wraps would be two to erase. A terminal that does not know its width says 0.
+    const columns = (this.#screen.columns || 80) - 1;
     this.#lines = rows.map(([name, value]) => {
       const line = stripVTControlCharacters(`${name.padEnd(width)}  ${value}`);
       return line.slice(0, columns);

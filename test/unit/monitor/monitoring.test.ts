@@ -135,3 +135,9 @@ test('the live table is drawn in its place, and log lines stay above it', () => 
   table.erase();
   assert.equal(told.text, `${up}${down}`, 'once');
 });
+
+test('a terminal that does not know its width is taken to have 80 columns', () => {
+  const { told, stream } = collecting(true);
+  new LiveTable(Object.assign(stream, { columns: 0 })).draw([['messages', '5 /s']]);
+  assert.equal(told.text, 'messages  5 /s\n');
+});
