@@ -15,6 +15,8 @@ export interface Status {
   readonly tags?: unknown;
 }
 
+const DAY_MS = 24 * 60 * 60_000;
+
 /** Undefined: no status. */
 export function statusIn(value: unknown): Status | undefined {
   const { id, uri, content } = Object(value) as Partial<Status>;
@@ -29,7 +31,8 @@ export function isNewer(id: string, than: string): boolean {
 
 /** The older of `id` and the first id of the time `ms` (milliseconds since 1970); ids that hold no time stay as they are. */
 export function olderOf(id: string, ms: number): string {
-  if (!holdsTime(id)) return id;
+  // Of relatives that count from another year: in days it would still be the future.
+  if (!holdsTime(id) || Number(BigInt(id) >> 16n) > ms + DAY_MS) return id;
   const first = String(BigInt(Math.max(0, ms)) << 16n);
   return isNewer(id, first) ? first : id;
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { plainText } from '../../../../clients/mastodon/plain-text.ts';
-import { earlierId, isNewer, statusIn } from '../../../../clients/mastodon/status.ts';
+import { earlierId, isNewer, olderOf, statusIn } from '../../../../clients/mastodon/status.ts';
 
 suite('ids of statuses', () => {
   test('longer is newer, and of the same length the greater text', () => {
@@ -17,6 +17,17 @@ suite('ids of statuses', () => {
     assert.equal(earlierId(String(id), 120_000), String(1_794_999_880_000n << 16n));
     for (const other of ['0', '12345', '01JD0000000000000000000002', 'AoQ5hk']) {
       assert.equal(earlierId(other, 120_000), other);
+    }
+  });
+
+  test('the older of an id and a time; an id without a time, or counted from another year, stays as it is', () => {
+    const now = 1_795_000_000_000;
+    const id = String((BigInt(now) << 16n) + 77n);
+    assert.equal(olderOf(id, now + 1), id);
+    assert.equal(olderOf(id, now - 120_000), String(BigInt(now - 120_000) << 16n));
+    const fromAnotherYear = String(BigInt(now - 1_549_756_800_000) << 22n);
+    for (const other of ['0', '12345', '01JD0000000000000000000002', fromAnotherYear]) {
+      assert.equal(olderOf(other, now), other);
     }
   });
 
