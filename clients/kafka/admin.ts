@@ -1,7 +1,7 @@
 // Questions to the cluster: topics, partitions, offsets, groups. Everything that needs no consumer and no producer.
 import type { Admin, Kafka } from 'kafkajs';
 import { systemClock } from '../../pipeline/clock.ts';
-import { PipelineError } from '../../pipeline/errors.ts';
+import { describe, PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
 import { withRetry, withTimeout } from '../../pipeline/retry.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type KafkaSettings,
   quiet,
 } from './connection.ts';
-import { kafkaError, kafkaErrorType } from './errors.ts';
+import { kafkaError, kafkaErrorType, LEADERS_FORGOTTEN } from './errors.ts';
 
 export interface TopicShape {
   readonly partitions: number;
@@ -211,7 +211,9 @@ export class KafkaAdmin {
         return await this.#ask(doing, call, signal);
       } catch (error) {
         const hasMoved = LEADER_MOVED.includes(kafkaErrorType(error) ?? '');
-        if (!hasMoved || systemClock.monotonic() > deadline) throw error;
+        const isForgotten =
+          error instanceof PipelineError && LEADERS_FORGOTTEN.test(describe(error.cause));
+        if (!(hasMoved || isForgotten) || systemClock.monotonic() > deadline) throw error;
         await systemClock.sleep(200, signal);
         this.#renewing ??= this.#renew(signal).finally(() => {
           this.#renewing = undefined;

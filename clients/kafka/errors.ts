@@ -62,11 +62,21 @@ const BY_TYPE: Readonly<Record<string, Verdict>> = {
 /** kafkajs asks one broker after the other, and goes on with null for the metadata when each connection broke. */
 const NO_ANSWER = /^Cannot (read properties of null|destructure property).*'topicMetadata'/;
 
+/** What kafkajs stumbles over when it has forgotten the leaders of a topic, because others were looked up at the same time. */
+export const LEADERS_FORGOTTEN = /^Cannot destructure property 'partitions' of '(high|low)\.pop/;
+
 /** The broker refused the sequence of an idempotent producer: nothing was written, a new producer may send it. */
 export const SEQUENCE_TYPES: readonly string[] = [
   'OUT_OF_ORDER_SEQUENCE_NUMBER',
   'UNKNOWN_PRODUCER_ID',
   'INVALID_PRODUCER_EPOCH',
+];
+
+/** A transaction is over: another producer took the transactional id over, or nobody has used it for days. */
+const TRANSACTION_TYPES: readonly string[] = [
+  'INVALID_TXN_STATE',
+  'INVALID_PRODUCER_ID_MAPPING',
+  'TRANSACTION_COORDINATOR_FENCED',
 ];
 
 /**
@@ -131,11 +141,18 @@ function judge(root: KafkaFailure, chain: readonly KafkaFailure[]): Verdict {
   if (SEQUENCE_TYPES.includes(type)) {
     return { code: 'KAFKA_UNAVAILABLE', hint: 'The records are sent again by a new producer.' };
   }
+  if (TRANSACTION_TYPES.includes(type)) {
+    return { code: 'KAFKA_UNAVAILABLE', hint: 'The transaction is made again by a new producer.' };
+  }
   if (root.name === 'KafkaJSProtocolError' && root.retriable === false) {
     return rejected('The broker log says more.');
   }
   if (root.name === 'TypeError' && NO_ANSWER.test(root.message)) {
     return { code: 'KAFKA_UNAVAILABLE', ...unavailable(root, chain), words: 'no broker answers' };
+  }
+  if (root.name === 'TypeError' && LEADERS_FORGOTTEN.test(root.message)) {
+    const words = 'the leaders of the topic are not known at the moment';
+    return { code: 'KAFKA_UNAVAILABLE', ...unavailable(root, chain), words };
   }
   if (isOurFault(root)) return { code: 'BUG', hint: 'Please report this with the log.' };
   return { code: 'KAFKA_UNAVAILABLE', ...unavailable(root, chain) };

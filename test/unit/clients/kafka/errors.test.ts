@@ -131,6 +131,12 @@ const CASES: readonly [string, Error, string, RegExp][] = [
     /SEQUENCE/,
   ],
   [
+    'a transactional id that nobody used for days',
+    protocol('INVALID_PRODUCER_ID_MAPPING'),
+    'KAFKA_UNAVAILABLE',
+    /PRODUCER_ID_MAPPING/,
+  ],
+  [
     'an empty broker pool',
     exhausted(thrown('KafkaJSBrokerNotFound', 'No brokers in the broker pool')),
     'KAFKA_UNAVAILABLE',
@@ -159,6 +165,12 @@ const CASES: readonly [string, Error, string, RegExp][] = [
     new TypeError("Cannot read properties of null (reading 'topicMetadata')"),
     'KAFKA_UNAVAILABLE',
     /no broker answers/,
+  ],
+  [
+    'a topic whose leaders were forgotten while others were looked up',
+    new TypeError("Cannot destructure property 'partitions' of 'low.pop(...)' as it is undefined."),
+    'KAFKA_UNAVAILABLE',
+    /leaders of the topic/,
   ],
   ['a defect', new TypeError('x is not a function'), 'BUG', /not a function/],
 ];
