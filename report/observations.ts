@@ -88,6 +88,7 @@ export async function loadLines(
       instant(timestamp),
       coalesce(named(timezone), place->>'$.timezone'),
       CASE WHEN regexp_full_match(code_directory, '[A-Z]{2}') THEN code_directory
+        WHEN regexp_full_match(country, '[A-Z]{2}') THEN country
         ELSE coalesce(named(upper(coalesce(country_code, place->>'$.geography.country_code'))), 'UNKNOWN') END,
       coalesce(named(country), place->>'$.geography.country'),
       coalesce(named(city), place->>'$.geography.name', city_directory),
