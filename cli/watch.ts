@@ -52,14 +52,14 @@ export function withProducerMetrics<T>(
   });
 }
 
-type Registry = import('../monitor/metrics.ts').ProcessMetrics['registry'];
+type Registered = import('../monitor/metrics.ts').ProcessMetrics['registry'];
 
 /** The library is loaded only where metrics are wanted: it would cost every other start time and memory. */
 async function serving<O, T>(
   { monitor: { metricsPort } }: Params,
   { log }: CommandDeps,
   run: (observer: O | undefined) => Promise<T>,
-  observe: (registry: Registry) => Promise<O>,
+  observe: (registry: Registered) => Promise<O>,
 ): Promise<T> {
   if (metricsPort === undefined) return run(undefined);
   const { createMetrics } = await import('../monitor/metrics.ts');

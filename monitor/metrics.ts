@@ -17,10 +17,10 @@ export interface ProcessMetrics {
 
 /** A fresh registry. Several may stand side by side in one process. */
 export function createMetrics(): ProcessMetrics {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const all = new Registry();
+  collectDefaultMetrics({ register: all });
   return {
-    registry,
-    scrape: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+    registry: all,
+    scrape: async () => ({ type: all.contentType, text: await all.metrics() }),
   };
 }

@@ -99,7 +99,7 @@ const rounded = (values: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, round(value)]));
 
 /** What the live table shows of the last second. */
-export function tableRows(last: Summary, total: number): readonly (readonly [string, string])[] {
+function tableRows(last: Summary, total: number): readonly (readonly [string, string])[] {
   const { latencyMs, recordsPerBatch, locations } = last;
   const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
   return [
