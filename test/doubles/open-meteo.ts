@@ -111,7 +111,7 @@ export class OpenMeteoDouble implements Double {
     const isForecast = url.pathname === '/v1/forecast';
     const possible = FAULTS.atStart.filter((fault) => isForecast || !isOfForecast(fault));
     const fault = this.faults.atStart(possible);
-    if (fault && refuse(fault, response)) return;
+    if (fault && refuse(fault, response, url.searchParams.get('apikey'))) return;
     if (isForecast) this.#forecast(url.searchParams, response, fault);
     else if (url.pathname === '/v1/search') answerSearch(url.searchParams, response);
     else json(response, 404, { error: true, reason: 'Not Found' });
@@ -165,7 +165,7 @@ function isOfForecast(fault: Fault): boolean {
 }
 
 /** True: that was the answer, or there is none. */
-function refuse(fault: Fault, response: ServerResponse): boolean {
+function refuse(fault: Fault, response: ServerResponse, apiKey: string | null): boolean {
   const refusal = (status: number, reason: string) => {
     json(response, status, { error: true, reason });
     return true;
@@ -195,7 +195,7 @@ function refuse(fault: Fault, response: ServerResponse): boolean {
     case 'bad-request':
       return refusal(400, 'Data corrupted at path ".current".');
     case 'unauthorized':
-      return refusal(401, 'The supplied API key is invalid.');
+      return refusal(401, `The supplied API key is invalid: ${apiKey}.`);
     case 'forbidden':
       return refusal(403, 'The supplied API key is not allowed here.');
     default:

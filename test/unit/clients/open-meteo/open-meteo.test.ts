@@ -139,6 +139,8 @@ suite('Open-Meteo', () => {
       ]);
       await eventually(() => assert.equal(clock.sleeping, 2));
       clock.at(1_000_000 + seconds * 1000 - 1);
+      // Whoever was woken for its turn finds that it has to sleep on.
+      await eventually(() => assert.equal(clock.sleeping, 2), 5000);
       assert.equal(double.requests.length, 1);
       clock.at(1_000_000 + seconds * 1000);
       await others;
