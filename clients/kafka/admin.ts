@@ -199,7 +199,7 @@ export class KafkaAdmin {
     return found.map((entry) => entry.partitionId).sort((a, b) => a - b);
   }
 
-  /** As `#ask`; asks again for some seconds when a leader has moved, or the brokers have not heard of it yet. */
+  /** As `#ask`; asks again for some seconds when a leader has moved, is forgotten, or the brokers have not heard of it yet. */
   async #askLeaders<T>(
     doing: string,
     call: (admin: Admin) => Promise<T>,
@@ -215,6 +215,7 @@ export class KafkaAdmin {
           error instanceof PipelineError && LEADERS_FORGOTTEN.test(describe(error.cause));
         if (!(hasMoved || isForgotten) || systemClock.monotonic() > deadline) throw error;
         await systemClock.sleep(200, signal);
+        if (isForgotten) continue;
         this.#renewing ??= this.#renew(signal).finally(() => {
           this.#renewing = undefined;
         });
