@@ -29,6 +29,7 @@ import {
 import { type RowValues, valueLists } from './insert-statement.ts';
 import { LoadData } from './load-data.ts';
 import { mustBeStaged } from './staged-rows.ts';
+import { pathOf, type Start, stagedAt, stagedIn, startOf } from './staging-names.ts';
 
 /** What `clients/duckdb/row-encoder.ts` offers to this sink. */
 export interface ValueEncoder {
@@ -54,44 +55,19 @@ export interface HiveInsertParts {
 
 // The optimizer spends seconds on a thousand rows of literals and has nothing to gain. Without the sort by day rows keep
 // their order in the files, and one file per day is open at a time instead.
-const INSERT_SETTINGS = {
-  'hive.cbo.enable': 'false',
-  'hive.optimize.constant.propagation': 'false',
-  'hive.optimize.sort.dynamic.partition.threshold': '-1',
+const INSERTING = {
+  settings: {
+    'hive.cbo.enable': 'false',
+    'hive.optimize.constant.propagation': 'false',
+    'hive.optimize.sort.dynamic.partition.threshold': '-1',
+  },
+  carriesValues: true,
+  once: true,
 };
 /** Days of one statement; Hive allows 100 unless told otherwise. */
 const DAYS_AT_ONCE = 50;
 
 const FILES_AT_ONCE = 4;
-
-type Start = Pick<BatchRecord, 'topic' | 'partition' | 'start'>;
-
-/** All attempts at one start. The names are long so as not to meet a column of the user's table. */
-const stagedAt = (of: Start): PartitionSpec => ({
-  staged_topic: of.topic,
-  staged_partition: of.partition,
-  staged_start: of.start.toString(),
-});
-
-/** One attempt's rows of one day; of undefined, the rows say their day themselves. */
-const stagedIn = (of: Start & { attempt: string }, day: string | undefined): PartitionSpec => ({
-  ...stagedAt(of),
-  staged_attempt: of.attempt,
-  [DAY_COLUMN]: day,
-});
-
-const pathOf = (spec: PartitionSpec) =>
-  Object.entries(spec)
-    .map(([name, value]) => `${name}=${value}`)
-    .join('/');
-
-/** The start that a staging table partition belongs to, read from its name. */
-function startOf(name: string): Start {
-  const found = /^staged_topic=(.+)\/staged_partition=(\d+)\/staged_start=(\d+)\//.exec(name);
-  invariant(found !== null, `a partition of the staging table is called ${name}`);
-  const [, topic = '', partition, start = ''] = found;
-  return { topic, partition: Number(partition), start: BigInt(start) };
-}
 
 interface Opened {
   readonly table: HiveTable;
@@ -176,11 +152,7 @@ export class HiveInsertSink implements Sink {
       for (const list of valueLists(rows, types)) {
         // With named columns and without the optimizer Hive takes no VALUES but those of a SELECT.
         const sql = `INSERT INTO ${into} SELECT * FROM (VALUES ${list}) AS q`;
-        await hive.execute(sql, signal, {
-          settings: INSERT_SETTINGS,
-          carriesValues: true,
-          once: true,
-        });
+        await hive.execute(sql, signal, INSERTING);
       }
     }
     const wanted = groups.reduce((sum, { rows }) => sum + rows.length, 0);
