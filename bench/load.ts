@@ -40,25 +40,36 @@ function postOf(id: number, bytes: number, random: () => number): Buffer {
   return Buffer.from(JSON.stringify(post));
 }
 
-/** Creates `topic` with `partitions` partitions and `count` records of `bytes` bytes, record i on partition i modulo partitions. */
-export async function loadTopic(
+/** Creates `topic` with `partitions` partitions and `count` records, which `make` makes by their number. */
+export async function loadRecords(
   config: Config['kafka'],
   topic: string,
-  { partitions, count, bytes }: { partitions: number; count: number; bytes: number },
+  partitions: number,
+  count: number,
+  make: (number: number) => OutgoingRecord,
 ): Promise<void> {
   const { signal } = new AbortController();
   const admin = await KafkaAdmin.open(config, silentLog, signal, START_MS);
   await admin.ensureTopic(topic, { partitions, replication: 1 }, signal);
   await admin.close();
   const sender = await KafkaSender.open(config, silentLog, signal, START_MS);
-  const random = generator(42);
   const chunk = 8000;
   for (let first = 0; first < count; first += chunk) {
-    const records: OutgoingRecord[] = [];
-    for (let id = first; id < Math.min(first + chunk, count); id += 1) {
-      records.push({ key: null, value: postOf(id, bytes, random), partition: id % partitions });
-    }
+    const length = Math.min(chunk, count - first);
+    const records = Array.from({ length }, (_, index) => make(first + index));
     await sender.send(topic, records, signal);
   }
   await sender.close();
+}
+
+/** Creates `topic` with `partitions` partitions and `count` records of `bytes` bytes, record i on partition i modulo partitions. */
+export async function loadTopic(
+  config: Config['kafka'],
+  topic: string,
+  { partitions, count, bytes }: { partitions: number; count: number; bytes: number },
+): Promise<void> {
+  const random = generator(42);
+  await loadRecords(config, topic, partitions, count, (id) => ({
+    ...{ key: null, value: postOf(id, bytes, random), partition: id % partitions },
+  }));
 }

@@ -1,4 +1,5 @@
-// `npm run bench -- [case ...] [--json] [--rounds N] [--records N]`: measures on this machine, side by side in one run.
+// `npm run bench -- [case ...] [--json] [--rounds N] [--records N]`: measures on this machine, side by side in one
+// run. `--locations 8,1000 --batches 100,1000 --places local,HDFS` are of the case `locations`.
 // Starts a local stack of its own unless KH_TEST_STACK names a running one.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { arch, cpus, tmpdir, totalmem } from 'node:os';
@@ -8,6 +9,7 @@ import { createLog } from '../pipeline/log.ts';
 import { down, up } from '../stack/launch.ts';
 import { hiveInsert } from './cases/hive-insert.ts';
 import { hiveLoad } from './cases/hive-load.ts';
+import { locationsCase } from './cases/locations.ts';
 import { producerCase } from './cases/producer.ts';
 import { restartCase } from './cases/restart.ts';
 import { takeover } from './cases/takeover.ts';
@@ -16,6 +18,7 @@ import { type BenchOptions, uniqueBenchName } from './settings.ts';
 const CASES: Readonly<Record<string, (options: BenchOptions) => Promise<object[]>>> = {
   'hive-load': hiveLoad,
   'hive-insert': hiveInsert,
+  locations: locationsCase,
   producer: producerCase,
   restart: restartCase,
   takeover,
@@ -27,6 +30,9 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     records: { type: 'string' },
+    locations: { type: 'string' },
+    batches: { type: 'string' },
+    places: { type: 'string' },
   },
 });
 const say = (message: string) => process.stderr.write(`bench: ${message}\n`);
@@ -40,6 +46,9 @@ for (const name of names) {
 const options: BenchOptions = {
   rounds: Math.max(1, Number(values.rounds)),
   records: values.records === undefined ? undefined : Number(values.records),
+  locations: values.locations?.split(',').map(Number),
+  batches: values.batches?.split(',').map(Number),
+  places: values.places?.split(','),
   name: uniqueBenchName,
   say,
 };

@@ -9,6 +9,10 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Overrides a case's number of records. */
   readonly records: number | undefined;
+  /** Of the case `locations`: how many there are, records a batch, `local` or `HDFS`; undefined: the case's own. */
+  readonly locations: readonly number[] | undefined;
+  readonly batches: readonly number[] | undefined;
+  readonly places: readonly string[] | undefined;
   /** A name nobody else uses. */
   readonly name: (stem: string) => string;
   /** One line of progress on standard error. */

@@ -31,6 +31,9 @@ const STILL_MS = 15_000;
 /** A lane that got nothing for so long may have missed that its topic was deleted and created again. */
 const QUIET_MS = 1000;
 
+/** With a batch under way and another one waiting, what is held beyond this only costs memory. */
+const ENOUGH_BYTES = 4 * 1024 * 1024;
+
 interface Waiting {
   readonly batch: Batch;
   readonly bytes: number;
@@ -96,9 +99,11 @@ export class Lane {
     return this.#clock.monotonic() - this.#fedAt >= QUIET_MS;
   }
 
-  /** Holds as much as it may: feed it again when `onDrained` calls. */
+  /** Holds as much as it may, or as can be of use: feed it again when `onDrained` calls. */
   get isFull(): boolean {
-    return this.#heldBytes + this.#builder.bytes >= this.#limits.heldBytesMax();
+    const held = this.#heldBytes + this.#builder.bytes;
+    if (held >= this.#limits.heldBytesMax()) return true;
+    return this.#waiting.length > 0 && held >= ENOUGH_BYTES;
   }
 
   /** Takes records in order of offset, from `wanted` on; `nextOffset` is where the next ones will come from. */

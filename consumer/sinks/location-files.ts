@@ -3,6 +3,7 @@
 // then they are added to `alerts.json` (layout `grow`) or renamed (layout `batches`).
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FileSystem } from '../../clients/files/file-system.ts';
 import type { GrowingFiles } from '../../clients/files/growing-files.ts';
 import { gzipMember, HdfsGrowth } from '../../clients/files/growing-hdfs.ts';
@@ -37,6 +38,9 @@ export interface LocationFilesParts {
   readonly addLocation?: ((location: string, signal: AbortSignal) => Promise<void>) | undefined;
   readonly clock: Clock;
 }
+
+/** Other topic partitions wait for answers meanwhile: nobody may keep the thread for long. */
+const RECORDS_AT_ONCE = 200;
 
 const BASE_PATH: FileKind = {
   name: 'base path',
@@ -87,7 +91,7 @@ export class LocationFilesSink implements Sink {
   async stage(batch: Batch, signal: AbortSignal): Promise<Staged> {
     const { range, records } = batch;
     const attempt = randomUUID();
-    const { groups, rejects, skipped } = this.#divide(batch);
+    const { groups, rejects, skipped } = await this.#divide(batch, signal);
     const files = await forEachParallel([...groups], ([location, lines], index) => {
       const staged = `${stagingPath(range, range.start)}/${attempt}/${index}`;
       return this.#stageOne(batch, location, lines, staged, signal);
@@ -122,11 +126,15 @@ export class LocationFilesSink implements Sink {
     this.#lock = undefined;
   }
 
-  #divide({ range, records }: Batch) {
-    const groups = new Map<string, Buffer[]>();
+  async #divide({ range, records }: Batch, signal: AbortSignal) {
+    const groups = new Map<string, string[]>();
     const rejects: Reject[] = [];
     let skipped = 0;
-    for (const record of records) {
+    for (const [index, record] of records.entries()) {
+      if (index % RECORDS_AT_ONCE === RECORDS_AT_ONCE - 1) {
+        await nextTurn();
+        signal.throwIfAborted();
+      }
       const located = locatedLine(range, record, this.#parts.tombstones);
       if (located === undefined) skipped += 1;
       else if (located instanceof Fault) {
@@ -134,7 +142,7 @@ export class LocationFilesSink implements Sink {
       } else {
         const lines = groups.get(located.location) ?? [];
         groups.set(located.location, lines);
-        lines.push(Buffer.from(located.line));
+        lines.push(located.line);
       }
     }
     return { groups, rejects, skipped };
@@ -143,12 +151,12 @@ export class LocationFilesSink implements Sink {
   async #stageOne(
     { range }: Batch,
     location: string,
-    lines: readonly Buffer[],
+    lines: readonly string[],
     staged: string,
     signal: AbortSignal,
   ): Promise<StagedFile> {
     const { files, root } = this.#parts;
-    const { body, name } = await this.#pack(range, location, Buffer.concat(lines), signal);
+    const { body, name } = await this.#pack(range, location, Buffer.from(lines.join('')), signal);
     await files.create(`${root}/${staged}`, body, signal);
     return {
       ...{ staged, final: `${location}/${name}`, tablePartition: location },

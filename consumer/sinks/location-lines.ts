@@ -1,10 +1,10 @@
-// From a weather record to the line of its location: one JSON object with the fields of the flat record, whatever shape it came
-// in, and where it stood in Kafka.
+// From weather records to the lines of their locations: one JSON object each with the fields of the flat record, whatever shape
+// it came in, and where it stood in Kafka.
 import { countryCodeOf } from '../../clients/countries/country-code.ts';
 import { decodeTombstone, decodeValue, Fault, type TombstonePolicy } from '../../pipeline/codec.ts';
 import type { TopicPartition } from '../../pipeline/range.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
-import { weatherRecord } from '../../pipeline/weather.ts';
+import { type WeatherRecord, weatherRecord } from '../../pipeline/weather.ts';
 import { readWeather } from '../../pipeline/weather-reading.ts';
 
 /** A record as it is written: `FR/Paris`, and its line with a newline. */
@@ -13,10 +13,12 @@ export interface LocatedLine {
   readonly line: string;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /**
  * Undefined: nothing comes of it (a tombstone, and the policy is `skip`; a row of NULLs would lie nowhere, so `write` sets it
- * aside). Fields that the flat record does not have are kept; a record that came nested, or with one of our names in other
- * letters (`Temperature`), is kept whole under `record`.
+ * aside). A record that is flat already stays as it was written. Of others, fields that the flat record does not have are
+ * kept; one that came nested is kept whole under `record`.
  */
 export function locatedLine(
   { topic, partition }: TopicPartition,
@@ -24,8 +26,7 @@ export function locatedLine(
   tombstones: TombstonePolicy,
 ): LocatedLine | Fault | undefined {
   if (value === null) {
-    const policy = tombstones === 'skip' ? 'skip' : 'dead-letter';
-    const fate = decodeTombstone(policy);
+    const fate = decodeTombstone(tombstones === 'skip' ? 'skip' : 'dead-letter');
     return fate instanceof Fault ? fate : undefined;
   }
   const decoded = decodeValue(value, 'json');
@@ -34,17 +35,26 @@ export function locatedLine(
   if (weather instanceof Fault) return weather;
   const flat = weatherRecord(weather);
   // `readWeather` takes nothing but JSON objects.
-  const came = decoded.json as Readonly<Record<string, unknown>>;
-  const at = { kafka_topic: topic, kafka_partition: partition, kafka_offset: Number(offset) };
-  const isNested = typeof came['location'] === 'object' && came['location'];
-  const kept = isNested || hasRival(came, { ...flat, ...at }) ? { record: came } : came;
-  return { location: flat.location, line: `${JSON.stringify({ ...kept, ...flat, ...at })}\n` };
+  const came = decoded.json as Fields;
+  const object = isFlat(came, flat, decoded.text)
+    ? decoded.text
+    : JSON.stringify(whole(came, flat));
+  const at = `"kafka_topic":"${topic}","kafka_partition":${partition},"kafka_offset":${offset}`;
+  return { location: flat.location, line: `${object.slice(0, -1)},${at}}\n` };
 }
 
-/** Hive reads field names without regard to case: another one's `Kafka_Offset` would make the whole table unreadable. */
-function hasRival(came: object, ours: object): boolean {
-  return Object.keys(came).some((key) => {
-    const lower = key.toLowerCase();
-    return lower !== key && Object.hasOwn(ours, lower);
-  });
+/** `text` says what `flat` says, on one line and with room behind its last field. */
+function isFlat(came: Fields, flat: WeatherRecord, text: string): boolean {
+  if (text[0] !== '{' || text.at(-1) !== '}' || /[\n\r]/.test(text)) return false;
+  if ('kafka_topic' in came || 'kafka_partition' in came || 'kafka_offset' in came) return false;
+  for (const [name, value] of Object.entries(flat)) {
+    if ((came[name] ?? null) !== value) return false;
+  }
+  return true;
+}
+
+function whole(came: Fields, flat: WeatherRecord): Fields {
+  const isNested = typeof came['location'] === 'object' && came['location'] !== null;
+  const { kafka_topic: _, kafka_partition: __, kafka_offset: ___, ...kept } = came;
+  return { ...(isNested ? { record: came } : kept), ...flat };
 }

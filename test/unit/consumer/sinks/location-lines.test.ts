@@ -1,0 +1,81 @@
+// The line of a weather record: flat ones stay as they were written, others become flat and lose nothing.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { locatedLine } from '../../../../consumer/sinks/location-lines.ts';
+import { Fault } from '../../../../pipeline/codec.ts';
+
+const of = { topic: 'alerts', partition: 3 };
+const AT = '"kafka_topic":"alerts","kafka_partition":3,"kafka_offset":7}\n';
+
+function lineOf(value: string | null, tombstones: 'skip' | 'write' | 'dead-letter' = 'skip') {
+  const record = { offset: 7n, timestamp: 0, key: null, headers: undefined };
+  return locatedLine(
+    of,
+    { ...record, value: value === null ? null : Buffer.from(value) },
+    tombstones,
+  );
+}
+
+const FLAT =
+  '{"timestamp":"2026-11-22T05:00:00.000Z","city":"Paris","country":"France","country_code":"FR",' +
+  '"temperature":36.50,"windspeed":12,"weather_code":3,"wind_alert_level":"level_1",' +
+  '"heat_alert_level":"level_2","location":"FR/Paris","sensor":12345678901234567890}';
+
+test('a flat record stays as it was written, digits and unknown fields included, with its place in Kafka behind', () => {
+  assert.deepEqual(lineOf(FLAT), {
+    location: 'FR/Paris',
+    line: `${FLAT.slice(0, -1)},${AT}`,
+  });
+});
+
+test('a record over several lines becomes one line', () => {
+  const located = lineOf(JSON.stringify(JSON.parse(FLAT), null, 2));
+  assert.ok(located && !(located instanceof Fault));
+  assert.equal(located.line.indexOf('\n'), located.line.length - 1);
+  assert.equal(JSON.parse(located.line).city, 'Paris');
+});
+
+test('numbers as text and missing levels are written as the flat record has them; other fields are kept', () => {
+  const located = lineOf('{"city":"Paris","country":"France","temperature":"36.5","mood":"fine"}');
+  assert.ok(located && !(located instanceof Fault));
+  const row = JSON.parse(located.line);
+  assert.deepEqual(
+    [row.temperature, row.heat_alert_level, row.mood, row.location, row.kafka_offset],
+    [36.5, 'level_2', 'fine', 'FR/Paris', 7],
+  );
+});
+
+test('a nested record is kept whole beside its flat fields', () => {
+  const nested = {
+    location: { geography: { name: 'Paris', country: 'France', admin1: 'Île-de-France' } },
+    current_weather: { temperature: 30, wind_speed: 36, humidity: 40 },
+  };
+  const located = lineOf(JSON.stringify(nested));
+  assert.ok(located && !(located instanceof Fault));
+  const row = JSON.parse(located.line);
+  assert.equal(row.location, 'FR/Paris');
+  assert.deepEqual(row.record, nested);
+});
+
+test('what a record says of its place in Kafka does not count', () => {
+  const lying = `${FLAT.slice(0, -1)},"kafka_offset":99}`;
+  const located = lineOf(lying);
+  assert.ok(located && !(located instanceof Fault));
+  assert.equal(located.line.split('kafka_offset').length, 2);
+  assert.equal(JSON.parse(located.line).kafka_offset, 7);
+});
+
+test('B01: a record without value is skipped or set aside, never a row that lies nowhere', () => {
+  assert.equal(lineOf(null), undefined);
+  for (const policy of ['write', 'dead-letter'] as const) {
+    const fault = lineOf(null, policy);
+    assert.ok(fault instanceof Fault);
+    assert.equal(fault.code, 'CODEC_TOMBSTONE');
+  }
+});
+
+test('B03: what is no weather record is set aside with a reason', () => {
+  for (const value of ['', 'not JSON', '[]', '{"city":"Paris","temperature":1e400}', '\xff{']) {
+    assert.ok(lineOf(value) instanceof Fault, value);
+  }
+});
