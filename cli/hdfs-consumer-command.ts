@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Settings } from '../params/schema.ts';
-import { PipelineError } from '../pipeline/errors.ts';
 import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
 import type { ConsumerObserver } from '../pipeline/observer.ts';
 import { byteSize } from './byte-size.ts';
@@ -93,11 +92,6 @@ export function addHdfsConsumerCommand(program: Command, around: Surroundings): 
         { ...around, stderr },
         flagsOf(command, OPTIONS),
       );
-      if (settings.params.hdfsConsumer.topics === undefined) {
-        throw new PipelineError('USAGE', 'which topics? None is given', {
-          hint: 'For example: --topics geo_weather_stream, or hdfsConsumer.topics in params.json.',
-        });
-      }
       await withConsumerMetrics(settings.params, deps, async (metrics) => {
         const opened = new Lifecycle();
         try {

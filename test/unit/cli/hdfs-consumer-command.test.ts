@@ -17,7 +17,7 @@ test('sizes are read with their unit', () => {
 test('hdfs-consumer without topics says how to name them', async (t) => {
   const { exit, stderr } = await kafkaHive(['hdfs-consumer'], { directory: workingDirectory(t) });
   assert.equal(exit, 2);
-  assert.match(stderr, /error USAGE: which topics\?.*\n.*--topics geo_weather_stream/);
+  assert.match(stderr, /error CONFIG_INVALID: hdfsConsumer\.topics .*\n.*--topics/);
 });
 
 for (const [flag, value, told] of [
