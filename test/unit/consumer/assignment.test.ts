@@ -2,105 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Assignment } from '../../../consumer/assignment.ts';
-import { Lane } from '../../../consumer/lane.ts';
-import { systemClock } from '../../../pipeline/clock.ts';
-import type { RecordFingerprint } from '../../../pipeline/ledger.ts';
-import { silentLog } from '../../../pipeline/log.ts';
-import { formatTopicPartition, type TopicPartition } from '../../../pipeline/range.ts';
-import type { PipelineRecord } from '../../../pipeline/record.ts';
-import { type Deferred, deferred } from '../../../pipeline/retry.ts';
-
-const record = (offset: number): PipelineRecord => ({
-  offset: BigInt(offset),
-  timestamp: 0,
-  key: null,
-  value: Buffer.alloc(10),
-  headers: undefined,
-});
-
-const of = (partition: number, topic = 'posts'): TopicPartition => ({ topic, partition });
-const numbers = (all: readonly TopicPartition[]) => all.map(({ partition }) => partition);
-
-class Hands {
-  readonly calls: string[] = [];
-  readonly failures: unknown[] = [];
-  readonly loads = new Map<string, Deferred<bigint>>();
-  readonly #end = deferred<never>();
-  logStart = 0n;
-  /** What the ledger says was the last record of every partition. */
-  last: RecordFingerprint | undefined;
-  readonly assignment = new Assignment(
-    ['posts'],
-    {
-      seek: ({ partition }, offset) => this.calls.push(`seek ${partition} ${offset}`),
-      pause: (all) => this.calls.push(`pause ${numbers(all)}`),
-      resume: (all) => this.calls.push(`resume ${numbers(all)}`),
-    },
-    {
-      openLane: async (of) => {
-        const load = deferred<bigint>();
-        this.loads.set(formatTopicPartition(of), load);
-        return this.#lane(of, await load.promise);
-      },
-      bounds: async () => ({ logStart: this.logStart, highWatermark: 1000n }),
-      onFailed: (error) => this.failures.push(error),
-    },
-    silentLog,
-  );
-
-  #lane(of: TopicPartition, position: bigint): Lane {
-    const limits = {
-      size: 2,
-      bytesMax: 1e6,
-      ageMsMax: 1e6,
-      idleMsMax: 1e6,
-      heldBytesMax: () => 500,
-    };
-    const owner = {
-      deliver: () => this.#end.promise,
-      onDrained: (lane: Lane) => this.assignment.drained(lane),
-      onFailed: (error: unknown) => this.failures.push(error),
-    };
-    const start = { position, last: this.last, origin: 0n, logStart: this.logStart };
-    return new Lane(of, start, limits, owner, systemClock);
-  }
-
-  /** Ends every delivery under way, as failed. */
-  async lanesEnd(): Promise<void> {
-    this.#end.reject(new Error('ended by the test'));
-    await turn();
-  }
-
-  async load(partition: number, position: bigint, topic = 'posts'): Promise<void> {
-    this.loads.get(`${topic}-${partition}`)?.resolve(position);
-    await turn();
-  }
-
-  assigned(...partitions: number[]): void {
-    this.assignment.assigned(partitions.map((partition) => of(partition)));
-  }
-
-  fetched(
-    partition: number,
-    from: bigint,
-    records: readonly PipelineRecord[],
-    next: bigint,
-  ): boolean {
-    return this.assignment.records({ of: of(partition), from, records, next, end: 1000n });
-  }
-
-  taken(): string[] {
-    return this.calls.splice(0);
-  }
-
-  get wanted(): Record<string, string> {
-    return Object.fromEntries(this.assignment.lanes.map((l) => [l.of.partition, `${l.wanted}`]));
-  }
-}
+import { AssignmentHands, of, record } from '../../support/assignment-hands.ts';
 
 test('a new partition is paused inside the join and sought before it is resumed', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(1, 0);
   assert.deepEqual(hands.taken(), ['pause 1', 'pause 0']);
   assert.equal(hands.assignment.isComplete, false);
@@ -111,7 +16,7 @@ test('a new partition is paused inside the join and sought before it is resumed'
 });
 
 test('partitions of one number in two topics have lanes of their own', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   const [posts, alerts] = [of(0), of(0, 'alerts')];
   hands.assignment.assigned([posts, alerts]);
   await hands.load(0, 40n);
@@ -136,7 +41,7 @@ test('partitions of one number in two topics have lanes of their own', async () 
 });
 
 test('a position that was loaded before another join is thrown away and loaded again', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   const early = hands.loads.get('posts-0');
   hands.assigned(0);
@@ -148,7 +53,7 @@ test('a position that was loaded before another join is thrown away and loaded a
 });
 
 test('G01: partitions that stay keep their lane and are sought at its last record; those that move are dropped', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(1, 2);
   await hands.load(1, 0n);
   await hands.load(2, 0n);
@@ -165,7 +70,7 @@ test('G01: partitions that stay keep their lane and are sought at its last recor
 });
 
 test('a fetch from before the seek is refused and sought again', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 40n);
   hands.taken();
@@ -176,7 +81,7 @@ test('a fetch from before the seek is refused and sought again', async () => {
 });
 
 test('O03: a fetch that jumps twice over offsets that are gone loads the position again', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 40n);
   hands.logStart = 90n;
@@ -190,7 +95,7 @@ test('O03: a fetch that jumps twice over offsets that are gone loads the positio
 });
 
 test('O02: a fetch that jumps twice over offsets that hold no record is accepted', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 40n);
   hands.taken();
@@ -203,7 +108,7 @@ test('O02: a fetch that jumps twice over offsets that hold no record is accepted
 });
 
 test('O01: offsets without records are passed over where they continue what was read', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 40n);
   hands.assignment.passedOver(of(0), 40n, 45n);
@@ -213,7 +118,7 @@ test('O01: offsets without records are passed over where they continue what was 
 });
 
 test('O01 O02: aborted records behind a hole are passed over only after a second look', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 40n);
   hands.taken();
@@ -226,7 +131,7 @@ test('O01 O02: aborted records behind a hole are passed over only after a second
 });
 
 test('O03: a jump over deleted offsets is a loss even when only aborted records follow', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 40n);
   hands.fetched(0, 40n, [record(40)], 41n);
@@ -243,7 +148,7 @@ test('O03: a jump over deleted offsets is a loss even when only aborted records 
 });
 
 test('O03: a log that was emptied before it was read is noticed without any record', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 40n);
   hands.taken();
@@ -257,7 +162,7 @@ test('O03: a log that was emptied before it was read is noticed without any reco
 });
 
 test('a join while the ends of the log are asked for leaves nothing paused', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 40n);
   hands.fetched(0, 50n, [record(50)], 51n);
@@ -269,7 +174,7 @@ test('a join while the ends of the log are asked for leaves nothing paused', asy
 });
 
 test('after a restart of the client a full lane is paused again', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 0n);
   hands.fetched(0, 0n, [0, 1, 2, 3, 4].map(record), 5n);
@@ -279,7 +184,7 @@ test('after a restart of the client a full lane is paused again', async () => {
 });
 
 test('once closed nothing is taken in, whatever joins follow', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 0n);
   hands.taken();
@@ -291,7 +196,7 @@ test('once closed nothing is taken in, whatever joins follow', async () => {
 });
 
 test('a full lane is paused until it is drained, and a lane that has moved on resumes nothing', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0);
   await hands.load(0, 0n);
   hands.taken();
@@ -307,7 +212,7 @@ test('a full lane is paused until it is drained, and a lane that has moved on re
 });
 
 test('a start position that cannot be decided fails the run, unless the partition has moved on', async () => {
-  const hands = new Hands();
+  const hands = new AssignmentHands();
   hands.assigned(0, 1);
   hands.loads.get('posts-0')?.reject(new Error('gap'));
   await turn();
