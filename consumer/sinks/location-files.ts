@@ -21,7 +21,7 @@ import { FileLedger, stagingPath } from '../ledger.ts';
 import { formatFileName } from './file-name.ts';
 import { fingerprint } from './fingerprint.ts';
 import { GrowingNames, isGrowingName } from './growing-names.ts';
-import { locatedLine } from './location-lines.ts';
+import { LocationLines } from './location-lines.ts';
 import { forEachParallel, moveOnce, sweepStaging } from './staged-files.ts';
 import { probeWriting, sweepProbes } from './write-probe.ts';
 
@@ -59,16 +59,18 @@ export class LocationFilesSink implements Sink {
   readonly #parts: LocationFilesParts;
   readonly #growing: GrowingFiles;
   readonly #names: GrowingNames;
+  readonly #lines: LocationLines;
   readonly #isGzip: boolean;
   /** Locations that `addLocation` was called for. */
   readonly #added = new Set<string>();
   #lock: FileLock | undefined;
 
   constructor(parts: LocationFilesParts) {
-    const { files, root, compression, fileBytesMax, clock } = parts;
+    const { files, root, compression, fileBytesMax, tombstones, clock } = parts;
     this.#parts = parts;
     this.ledger = new FileLedger(files, root, clock);
     this.#growing = files instanceof WebHdfs ? new HdfsGrowth(files) : new LocalGrowth();
+    this.#lines = new LocationLines(tombstones);
     this.#isGzip = compression === 'gzip';
     this.#names = new GrowingNames({
       list: (location, signal) => files.list(`${root}/${location}`, signal),
@@ -135,7 +137,7 @@ export class LocationFilesSink implements Sink {
         await nextTurn();
         signal.throwIfAborted();
       }
-      const located = locatedLine(range, record, this.#parts.tombstones);
+      const located = this.#lines.of(range, record);
       if (located === undefined) skipped += 1;
       else if (located instanceof Fault) {
         rejects.push({ record, code: located.code, reason: located.reason });

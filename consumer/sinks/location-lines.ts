@@ -1,10 +1,16 @@
 // From weather records to the lines of their locations: one JSON object each with the fields of the flat record, whatever shape
 // it came in, and where it stood in Kafka.
 import { countryCodeOf } from '../../clients/countries/country-code.ts';
-import { decodeTombstone, decodeValue, Fault, type TombstonePolicy } from '../../pipeline/codec.ts';
+import {
+  decodeTombstone,
+  decodeValue,
+  Fault,
+  isJsonObject,
+  type TombstonePolicy,
+} from '../../pipeline/codec.ts';
 import type { TopicPartition } from '../../pipeline/range.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
-import { type WeatherRecord, weatherRecord } from '../../pipeline/weather.ts';
+import { heatLevel, type WeatherRecord, weatherRecord, windLevel } from '../../pipeline/weather.ts';
 import { readWeather } from '../../pipeline/weather-reading.ts';
 
 /** A record as it is written: `FR/Paris`, and its line with a newline. */
@@ -15,38 +21,85 @@ export interface LocatedLine {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/**
- * Undefined: nothing comes of it (a tombstone, and the policy is `skip`; a row of NULLs would lie nowhere, so `write` sets it
- * aside). A record that is flat already stays as it was written. Of others, fields that the flat record does not have are
- * kept; one that came nested is kept whole under `record`.
- */
-export function locatedLine(
-  { topic, partition }: TopicPartition,
-  { offset, value }: PipelineRecord,
-  tombstones: TombstonePolicy,
-): LocatedLine | Fault | undefined {
-  if (value === null) {
-    const fate = decodeTombstone(tombstones === 'skip' ? 'skip' : 'dead-letter');
-    return fate instanceof Fault ? fate : undefined;
+/** Places that are remembered as written just as the flat record has them. */
+const KNOWN_MAX = 10_000;
+const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+export class LocationLines {
+  readonly #tombstones: TombstonePolicy;
+  /** Most records name one of few places: what they say of it, joined. It spares reading them field by field. */
+  readonly #known = new Set<string>();
+
+  constructor(tombstones: TombstonePolicy) {
+    this.#tombstones = tombstones;
   }
-  const decoded = decodeValue(value, 'json');
-  if (decoded instanceof Fault) return decoded;
-  const weather = readWeather(decoded.json, countryCodeOf);
-  if (weather instanceof Fault) return weather;
-  const flat = weatherRecord(weather);
-  // `readWeather` takes nothing but JSON objects.
-  const came = decoded.json as Fields;
-  const object = isFlat(came, flat, decoded.text)
-    ? decoded.text
-    : JSON.stringify(whole(came, flat));
-  const at = `"kafka_topic":"${topic}","kafka_partition":${partition},"kafka_offset":${offset}`;
-  return { location: flat.location, line: `${object.slice(0, -1)},${at}}\n` };
+
+  /**
+   * Undefined: nothing comes of it (a tombstone, and the policy is `skip`; a row of NULLs would lie nowhere, so `write` sets
+   * it aside). A record that is flat already stays as it was written. Of others, fields that the flat record does not have
+   * are kept; one that came nested is kept whole under `record`.
+   */
+  of(
+    { topic, partition }: TopicPartition,
+    { offset, value }: PipelineRecord,
+  ): LocatedLine | Fault | undefined {
+    if (value === null) {
+      const fate = decodeTombstone(this.#tombstones === 'skip' ? 'skip' : 'dead-letter');
+      return fate instanceof Fault ? fate : undefined;
+    }
+    const decoded = decodeValue(value, 'json');
+    if (decoded instanceof Fault) return decoded;
+    const { text, json } = decoded;
+    const at = `"kafka_topic":"${topic}","kafka_partition":${partition},"kafka_offset":${offset}}\n`;
+    const line = (object: string) => `${object.slice(0, -1)},${at}`;
+    if (isJsonObject(json) && isPlain(json, text) && this.#known.has(placeOf(json))) {
+      const location = String(json['location']);
+      if (hasFlatMeasures(json)) return { location, line: line(text) };
+    }
+    const weather = readWeather(json, countryCodeOf);
+    if (weather instanceof Fault) return weather;
+    const flat = weatherRecord(weather);
+    // `readWeather` takes nothing but JSON objects.
+    const came = json as Fields;
+    const { location } = flat;
+    if (!isPlain(came, text) || !isFlat(came, flat)) {
+      return { location, line: line(JSON.stringify(whole(came, flat))) };
+    }
+    if (this.#known.size >= KNOWN_MAX) this.#known.clear();
+    this.#known.add(placeOf(came));
+    return { location, line: line(text) };
+  }
 }
 
-/** `text` says what `flat` says, on one line and with room behind its last field. */
-function isFlat(came: Fields, flat: WeatherRecord, text: string): boolean {
+function placeOf({ location, city, country, country_code: code }: Fields): string {
+  return JSON.stringify([location, city, country, code]);
+}
+
+/** All that `isFlat` asks beside the place, without making a flat record to compare with. False: look closer. */
+function hasFlatMeasures(came: Fields): boolean {
+  const { temperature, windspeed, timestamp } = came;
+  if (!Number.isFinite(temperature) || !Number.isFinite(windspeed)) return false;
+  if (came['heat_alert_level'] !== `level_${heatLevel(Number(temperature))}`) return false;
+  if (came['wind_alert_level'] !== `level_${windLevel(Number(windspeed))}`) return false;
+  for (const name of ['weather_code', 'latitude', 'longitude']) {
+    const value = came[name] ?? 0;
+    if (!Number.isFinite(value)) return false;
+  }
+  const zone = came['timezone'] ?? 'UTC';
+  if (typeof zone !== 'string' || zone === '' || zone.trim() !== zone) return false;
+  if (typeof timestamp !== 'string' || !UTC.test(timestamp)) return false;
+  const ms = Date.parse(timestamp);
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === timestamp;
+}
+
+/** `text` is one line with room behind its last field, and says nothing of Kafka or of the nested shape. */
+function isPlain(came: Fields, text: string): boolean {
   if (text[0] !== '{' || text.at(-1) !== '}' || /[\n\r]/.test(text)) return false;
   if ('kafka_topic' in came || 'kafka_partition' in came || 'kafka_offset' in came) return false;
+  return typeof came['location'] === 'string' && !isJsonObject(came['current_weather']);
+}
+
+function isFlat(came: Fields, flat: WeatherRecord): boolean {
   for (const [name, value] of Object.entries(flat)) {
     if ((came[name] ?? null) !== value) return false;
   }

@@ -1,19 +1,19 @@
 // The line of a weather record: flat ones stay as they were written, others become flat and lose nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { locatedLine } from '../../../../consumer/sinks/location-lines.ts';
+import { LocationLines } from '../../../../consumer/sinks/location-lines.ts';
 import { Fault } from '../../../../pipeline/codec.ts';
 
 const of = { topic: 'alerts', partition: 3 };
 const AT = '"kafka_topic":"alerts","kafka_partition":3,"kafka_offset":7}\n';
 
+const recordOf = (value: string | null) => ({
+  ...{ offset: 7n, timestamp: 0, key: null, headers: undefined },
+  value: value === null ? null : Buffer.from(value),
+});
+
 function lineOf(value: string | null, tombstones: 'skip' | 'write' | 'dead-letter' = 'skip') {
-  const record = { offset: 7n, timestamp: 0, key: null, headers: undefined };
-  return locatedLine(
-    of,
-    { ...record, value: value === null ? null : Buffer.from(value) },
-    tombstones,
-  );
+  return new LocationLines(tombstones).of(of, recordOf(value));
 }
 
 const FLAT =
@@ -78,4 +78,51 @@ test('B03: what is no weather record is set aside with a reason', () => {
   for (const value of ['', 'not JSON', '[]', '{"city":"Paris","temperature":1e400}', '\xff{']) {
     assert.ok(lineOf(value) instanceof Fault, value);
   }
+});
+
+test('records of a place that is known become what they become as the first ones of their place', () => {
+  const lines = new LocationLines('skip');
+  const flat = { ...JSON.parse(FLAT), timezone: 'Europe/Paris', latitude: 48.8, longitude: null };
+  delete flat.sensor;
+  lines.of(of, recordOf(JSON.stringify(flat)));
+  const others: Record<string, unknown[]> = {
+    timestamp: [
+      '2026-02-31T00:00:00.000Z',
+      '2026-11-22 05:00',
+      1.7e9,
+      null,
+      '',
+      '2026-11-22T05:00:00Z',
+    ],
+    ...{
+      city: [' Paris', 'Lyon', null, 5],
+      country: ['DE', null],
+      country_code: ['fr', 'DE', null],
+    },
+    ...{ temperature: [10, '36.5', null, 'hot', true], windspeed: [0, 25, null, '12'] },
+    ...{
+      weather_code: ['3', null, 'x'],
+      wind_alert_level: ['level_0', 1, null],
+      location: ['FR/Lyon', null],
+    },
+    ...{
+      timezone: [' UTC', '', 5, null],
+      latitude: ['48', null, {}],
+      longitude: [2.3],
+      mood: ['fine'],
+    },
+    ...{
+      current_weather: [{ temperature: 3 }, 1],
+      kafka_offset: [1],
+      heat_alert_level: ['unknown'],
+    },
+  };
+  for (const [name, values] of Object.entries(others)) {
+    for (const value of values) {
+      const text = JSON.stringify({ ...flat, [name]: value });
+      assert.deepEqual(lines.of(of, recordOf(text)), lineOf(text), text);
+    }
+  }
+  const huge = JSON.stringify(flat).replace('36.5', '1e400');
+  assert.ok(lines.of(of, recordOf(huge)) instanceof Fault);
 });
