@@ -28,6 +28,21 @@ const REFUSED: readonly [why: string, params: string, told: string][] = [
     'params.json:1:15 producer.follow: needs producer.input with one file that grows; standard input is followed anyway',
   ],
   [
+    'alerts do not come back as weather',
+    '{"alerts": {"alertTopic": "w", "topics": ["w"]}}',
+    'params.json:1:13 alerts.alertTopic: alerts need a topic of their own, neither read nor one of dead letters',
+  ],
+  [
+    'counts do not stand among alerts',
+    '{"alerts": {"countTopic": "alert_stream"}}',
+    'params.json:1:13 alerts.countTopic: counts need a topic of their own, neither read nor one of alerts or dead letters',
+  ],
+  [
+    'dead letters do not come back as weather',
+    '{"alerts": {"topics": ["w", "w.dead-letters"]}}',
+    'params.json:1:13 alerts.topics: dead letters would come back as records; choose a topic of their own',
+  ],
+  [
     'text needs a column for the whole value',
     `{"consumer": {"valueFormat": "text"}, "table": {"columns": [${column('a')}]}}`,
     'params.json:1:15 consumer.valueFormat: text needs a column for the whole value: path $ or $rest in table.columns',
