@@ -62,7 +62,7 @@ const SAFE: readonly (readonly [value: string, location: RegExp])[] = [
   [JSON.stringify({ ...paris, City: ['Paris'], '': 1, 'a b': { c: [] } }), /^FR\/Paris$/],
 ];
 
-test('bad records are dead letters, strange names are safe directories, all that is good is written and read by SQL', async (t) => {
+test('Z08: bad records are dead letters, strange names are safe directories, all that is good is written and read by SQL', async (t) => {
   const topic = uniqueName('bad');
   await world.createTopic(topic, 1);
   const records = [...Object.values(DEAD), ...SAFE.map(([value]) => value)].map((value) => ({
