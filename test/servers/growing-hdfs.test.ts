@@ -19,7 +19,7 @@ growingFilesContract('HDFS', async () => {
   return { files, root, growing: new HdfsGrowth(files), close: async () => files.close() };
 });
 
-test('T02: a part that a process had moved beside its file when it died is added once, and one it had added is not added again', async () => {
+test('a part that a process had moved beside its file when it died is added once, and one it had added is not added again', async () => {
   const { files, root } = hdfs();
   const growing = new HdfsGrowth(files);
   const target = `${root}/FR/Paris/alerts.json`;
