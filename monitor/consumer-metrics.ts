@@ -47,7 +47,11 @@ export class ConsumerMetrics implements ConsumerObserver {
         buckets: [...buckets],
         registers: [registry],
       });
-    this.#read = counter('records_read_total', 'Records that came from Kafka', OF);
+    this.#read = counter(
+      'records_read_total',
+      'Records that came from Kafka; after a join some come again',
+      OF,
+    );
     this.#written = counter('records_written_total', 'Records readers see', OF);
     this.#deadLettered = counter('records_dead_lettered_total', 'Records set aside', OF);
     this.#skipped = counter('records_skipped_total', 'Repeats and tombstones passed over', OF);

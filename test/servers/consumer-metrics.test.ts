@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => world.close());
 
-test('both consumers tell records read, written and dead-lettered, batches, lag and latency', async () => {
+test('both consumers tell records read, written and dead-lettered, batches, lag and latency', async (t) => {
   const directory = stateDirectory();
   const { params, config } = testSettings({ batch: { size: 10, idleMsMax: 300 } });
   writeFileSync(join(directory, 'params.json'), JSON.stringify(params));
@@ -25,6 +25,9 @@ test('both consumers tell records read, written and dead-lettered, batches, lag 
   const commands = ['consumer', 'consumer-from-position'].map(
     (name) => new CommandProcess(name, { directory, args }),
   );
+  t.after(() => {
+    for (const command of commands) command.signal('SIGKILL');
+  });
   for (const command of commands) {
     await eventually(() =>
       assert.ok(command.messages.includes('partitions assigned'), command.told),
@@ -39,7 +42,8 @@ test('both consumers tell records read, written and dead-lettered, batches, lag 
       assert.equal(total(now, 'kafka_hive_records_dead_lettered_total'), 1, command.told);
       return now;
     });
-    assert.equal(total(samples, 'kafka_hive_records_read_total'), 31);
+    // A join reads again what was under way, or the last record in front of the position.
+    assert.ok(total(samples, 'kafka_hive_records_read_total') >= 31);
     assert.ok(total(samples, 'kafka_hive_batches_total') >= 4);
     assert.equal(total(samples, 'kafka_hive_consumer_lag'), 0);
     assert.ok(samples.has(`kafka_hive_consumer_lag{topic="${params.topic}",partition="1"}`));

@@ -8,7 +8,7 @@ import { ProducerProcess } from '../support/producer-process.ts';
 import { scrape, total } from '../support/scraped.ts';
 import { stateDirectory, testSettings } from '../support/settings.ts';
 
-test('the producer tells records sent, and the switch of the partition: which, for how long, how often', async () => {
+test('the producer tells records sent, and the switch of the partition: which, for how long, how often', async (t) => {
   const directory = stateDirectory();
   const { params, config } = testSettings({ producer: { source: 'lines' } });
   const producer = { ...params.producer, topicPartitions: 3 };
@@ -18,6 +18,7 @@ test('the producer tells records sent, and the switch of the partition: which, f
   writeFileSync(input, 'one\ntwo\n');
   const args = ['--raw', '--follow', '--input', input, '--metrics-port', '0'];
   const command = new ProducerProcess({ directory, args: [...args, '--partition-switch', '1s'] });
+  t.after(() => command.signal('SIGKILL'));
   let samples = await eventually(async () => {
     const now = await scrape(command);
     assert.equal(total(now, 'kafka_hive_records_sent_total'), 2, command.told);
