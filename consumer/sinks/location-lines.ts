@@ -37,7 +37,7 @@ export class LocationLines {
   /**
    * Undefined: nothing comes of it (a tombstone, and the policy is `skip`; a row of NULLs would lie nowhere, so `write` sets
    * it aside). A record that is flat already stays as it was written. Of others, fields that the flat record does not have
-   * are kept; one that came nested is kept whole under `record`.
+   * are kept; one that came nested, or with one of our names in other letters, is kept whole under `record`.
    */
   of(
     { topic, partition }: TopicPartition,
@@ -92,9 +92,12 @@ function hasFlatMeasures(came: Fields): boolean {
   return !Number.isNaN(ms) && new Date(ms).toISOString() === timestamp;
 }
 
-/** `text` is one line with room behind its last field, and says nothing of Kafka or of the nested shape. */
+/** `text` is one line with room behind its last field, has each field once, and says nothing of Kafka or of the nested shape. */
 function isPlain(came: Fields, text: string): boolean {
   if (text[0] !== '{' || text.at(-1) !== '}' || /[\n\r]/.test(text)) return false;
+  // A field that stands there twice is one here, and both to Hive.
+  const fields = Object.keys(came).length;
+  if (text.split('":', fields + 2).length !== fields + 1 || hasRival(came)) return false;
   if ('kafka_topic' in came || 'kafka_partition' in came || 'kafka_offset' in came) return false;
   return typeof came['location'] === 'string' && !isJsonObject(came['current_weather']);
 }
@@ -109,5 +112,19 @@ function isFlat(came: Fields, flat: WeatherRecord): boolean {
 function whole(came: Fields, flat: WeatherRecord): Fields {
   const isNested = typeof came['location'] === 'object' && came['location'] !== null;
   const { kafka_topic: _, kafka_partition: __, kafka_offset: ___, ...kept } = came;
-  return { ...(isNested ? { record: came } : kept), ...flat };
+  return { ...(isNested || hasRival(came) ? { record: came } : kept), ...flat };
+}
+
+const OURS = new Set([
+  ...['timestamp', 'city', 'country', 'country_code', 'temperature', 'windspeed', 'weather_code'],
+  ...['wind_alert_level', 'heat_alert_level', 'location', 'latitude', 'longitude', 'timezone'],
+  ...['kafka_topic', 'kafka_partition', 'kafka_offset'],
+]);
+
+/** Hive reads field names without regard to case: another one's `Kafka_Offset` would make the whole table unreadable. */
+function hasRival(came: Fields): boolean {
+  return Object.keys(came).some((key) => {
+    const lower = key.toLowerCase();
+    return lower !== key && OURS.has(lower);
+  });
 }
