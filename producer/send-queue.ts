@@ -33,12 +33,12 @@ export class SendQueue<Cursor> {
 
   /** Puts a record into the open send; waits while that is full and another one is in flight. False: sending has failed. */
   async add(record: OutgoingRecord, cursor: Cursor): Promise<boolean> {
-    while (!this.#open.takes(record)) {
+    while (!this.#hasFailed && !this.#open.takes(record)) {
       this.#closeOpen();
       this.#room = deferred();
       await this.#room.promise;
-      if (this.#hasFailed) return false;
     }
+    if (this.#hasFailed) return false;
     if (this.#open.add(record, cursor, this.#clock.monotonic())) this.#news.resolve();
     return true;
   }

@@ -210,6 +210,30 @@ suite('pump, saving', () => {
       assert.deepEqual(partitions, [0, 1]);
     });
 
+    test('that waits for a send that fails ends with it, also when more was read meanwhile', async () => {
+      const sender = new RecordingSender();
+      let at = 0;
+      const rotation = turning(() => at === 2);
+      const gate = deferred<void>();
+      sender.before = () => gate.promise;
+      const source = numbers(10, (pulled) => {
+        at = pulled;
+        if (at === 2) {
+          setImmediate(() => gate.reject(new PipelineError('KAFKA_REJECTED', 'no right')));
+        }
+      });
+      const options = { ...OPTIONS, sendSize: 1 };
+      const running = pump(
+        source,
+        undefined,
+        options,
+        deps(sender, undefined, undefined, { rotation }),
+      );
+      const late = setTimeout(() => assert.fail('it waits for ever'), 5000);
+      await assert.rejects(running, (error) => isCode(error, 'KAFKA_REJECTED'));
+      clearTimeout(late);
+    });
+
     test('does not happen when sending has failed', async () => {
       const sender = new RecordingSender();
       const rotation = turning(() => true);
