@@ -18,7 +18,8 @@ const LEFT: readonly Folder[] = [
     purpose: 'everything before the topic',
     entries: [
       ['producer.ts', 'the command'],
-      ['sources/', 'X, lines: one source a file'],
+      ['geo-weather.ts', 'the command of the weather'],
+      ['sources/', 'X, Bluesky, lines …: a file each'],
       ['pump.ts', 'reads, encodes, sends, waits'],
       ['partition-rotation.ts', 'which partition now'],
     ],
@@ -30,6 +31,8 @@ const LEFT: readonly Folder[] = [
     entries: [
       ['consumer.ts', 'live: from now on'],
       ['consumer-from-position.ts', 'from a stored position'],
+      ['hdfs-consumer.ts', 'files by country and city'],
+      ['weather-alerts.ts', 'topic to topic, by transactions'],
       ['deliver.ts', 'stage, commit, place, advance'],
       ['sinks/', 'where batches end'],
       ['positions/', 'the next offset, kept'],
@@ -83,6 +86,8 @@ const MIDDLE: readonly Folder[] = [
       ['artifacts.ts', 'pinned and checked'],
     ],
   },
+  { name: 'monitor/', tone: TONES.violet, purpose: 'metrics, statistics, live table', entries: [] },
+  { name: 'report/', tone: TONES.violet, purpose: 'the weather as one page', entries: [] },
   { name: 'bench/', tone: TONES.plain, purpose: 'measurements side by side', entries: [] },
 ];
 

@@ -52,6 +52,8 @@ const REFUSALS = new Map<JetstreamFault | undefined, string>([
   ['forbidden', '403 Forbidden'],
 ]);
 const HOUR = 3_600_000;
+/** How long an answer to a ping may take. */
+const PONG_MS = 5000;
 const BUFFER_MAX = 1_000_000;
 /** Posts a clamped connection does not get. */
 const CLAMPED = 25;
@@ -68,6 +70,8 @@ export class JetstreamDouble implements Double {
   readonly requests: string[] = [];
   /** Posts sent so far, over all connections. */
   sent = 0;
+  /** Answers to its pings, from all connections. */
+  pongs = 0;
 
   constructor(options: JetstreamOptions) {
     this.#options = options;
@@ -186,15 +190,16 @@ export class JetstreamDouble implements Double {
 
   /** Pings, and hangs up on who does not answer. */
   #watch(webSocket: WebSocket): NodeJS.Timeout {
-    let answered = true;
+    let heardAt = performance.now();
     webSocket.on('pong', () => {
-      answered = true;
+      heardAt = performance.now();
+      this.pongs += 1;
     });
+    const everyMs = this.#options.pingMs ?? 10_000;
     return setInterval(() => {
-      if (answered) webSocket.ping();
+      if (performance.now() - heardAt < everyMs + PONG_MS) webSocket.ping();
       else webSocket.terminate();
-      answered = false;
-    }, this.#options.pingMs ?? 10_000);
+    }, everyMs);
   }
 }
 

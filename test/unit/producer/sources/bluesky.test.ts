@@ -167,6 +167,7 @@ suite('posts of Bluesky', () => {
       cursors,
     );
     assert.equal(double.requests.length, 1, 'one connection');
+    assert.ok(double.pongs > 0, 'pings were answered');
   });
 
   test('gives up with SOURCE_UNAVAILABLE when no host worked for retryMs', async () => {
