@@ -14,7 +14,7 @@ export interface PositionStore {
   open(signal: AbortSignal): Promise<void>;
   /** The last batch that was placed, undefined when nothing is known. Its `end` is the position. */
   last(of: TopicPartition): Promise<PlacedBatch | undefined>;
-  /** Called after a batch was placed. One that ends at or before the stored one changes nothing. */
+  /** Called after a batch was placed. One that ends at or before the stored one changes nothing, unless that has no attempt. */
   advance(placed: PlacedBatch): Promise<void>;
   close(): Promise<void>;
 }

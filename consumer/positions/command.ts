@@ -83,7 +83,8 @@ export async function rebuild(
     const ranges: PlacedBatch[] = [];
     for (const of of await ledger.partitions(signal)) {
       const end = await chainEnd(ledger, of, [], signal);
-      if (end?.last) ranges.push(end.last);
+      // Without its attempt: only the ledger was asked, which does not tell that the last batch was placed, too.
+      if (end?.last) ranges.push({ ...end.last, attempt: '' });
     }
     await store.replace(ranges);
     return ranges.map((range) => `${formatTopicPartition(range)} is at ${range.end}`);

@@ -66,7 +66,9 @@ export class FilePositionStore implements PositionStore {
     const range = { topic, partition, start, end, attempt };
     invariant(start < end, `${formatRange(range)} holds nothing`);
     const stored = await this.last(range);
-    if (stored === undefined || end > stored.end) this.#set(range);
+    // A rebuilt file does not say that the batch was placed; now it does.
+    const isSame = end === stored?.end && stored.attempt === '';
+    if (stored === undefined || end > stored.end || isSame) this.#set(range);
     await this.#file.save();
   }
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { resume } from '../../../../consumer/chain.ts';
 import { rebuild } from '../../../../consumer/positions/command.ts';
 import { FilePositionStore, readPositionFile } from '../../../../consumer/positions/file.ts';
 import {
@@ -176,10 +177,43 @@ describe('positions rebuild', () => {
       assert.deepEqual(
         saved.map(({ range }) => range),
         [
-          { ...other, start: 7n, end: 9n, attempt: '7-9' },
-          { ...of, start: 10n, end: 20n, attempt: '10-20' },
+          { ...other, start: 7n, end: 9n, attempt: '' },
+          { ...of, start: 10n, end: 20n, attempt: '' },
         ],
       );
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test('a batch that was committed and not placed when the file was rebuilt is placed at the next start, once', async () => {
+    const { ledger } = await world();
+    const directory = await mkdtemp(join(tmpdir(), 'positions-'));
+    const file = join(directory, 'positions.json');
+    const options = { file, destination: 'default.posts', log: silentLog, clock: systemClock };
+    const placed: bigint[] = [];
+    const start = async () => {
+      const store = new FilePositionStore(options);
+      await store.open(signal);
+      const hint = await store.last(of);
+      assert.equal(hint?.end, 20n);
+      const parts = {
+        hints: [hint],
+        wishedOrigin: () => assert.fail('the first position is decided'),
+        place: async (entry: PlacedBatch) => void placed.push(entry.start),
+        log: silentLog,
+      };
+      const { last } = await resume(ledger, of, parts, signal);
+      assert.ok(last);
+      await store.advance(last);
+      await store.close();
+    };
+    try {
+      await rebuild(ledger, new FilePositionStore(options), signal);
+      await start();
+      assert.deepEqual(placed, [10n]);
+      await start();
+      assert.deepEqual(placed, [10n], 'from then on it is known to be placed');
     } finally {
       await rm(directory, { recursive: true });
     }
