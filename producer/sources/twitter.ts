@@ -147,10 +147,10 @@ export class XSource implements Source<XCursor> {
     try {
       const openedMs = answers.now();
       this.#options.log.info('the filtered stream of X is open', { rules: this.#queries });
-      if (!isResumed) {
+      if (place.since === undefined) {
         place.since = idAt(openedMs);
         yield this.#moved(place);
-      } else if (this.#backfillMinutes > 0) {
+      } else if (openedMs - timeOf(place.since) + LATE_MS <= this.#backfillMinutes * MINUTE_MS) {
         place.heldUntilMs = openedMs + BACKFILLED_MS;
       } else {
         yield* this.#meet(

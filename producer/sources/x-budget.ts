@@ -43,10 +43,15 @@ export class XBudget {
     return { day: dayText(this.#day), posts: this.#posts };
   }
 
+  /** Posts that may be read in one day. */
+  get perDay(): number {
+    return this.#options.postsPerDay ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Posts that may still be read today. */
   get left(): number {
     this.#turn();
-    return Math.max(0, (this.#options.postsPerDay ?? Number.POSITIVE_INFINITY) - this.#posts);
+    return Math.max(0, this.perDay - this.#posts);
   }
 
   /** What was spent before a restart. */

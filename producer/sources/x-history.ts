@@ -6,7 +6,7 @@ import type { Log } from '../../pipeline/log.ts';
 import type { SourceGap } from '../../pipeline/source.ts';
 import type { XBudget } from './x-budget.ts';
 import type { XPatience } from './x-patience.ts';
-import { type XWindow, XWindows } from './x-windows.ts';
+import { type AskPage, type XWindow, XWindows } from './x-windows.ts';
 
 export interface XHistoryParts {
   readonly access: XAccess;
@@ -20,8 +20,11 @@ export interface XHistoryParts {
 
 /** Posts come up to so many milliseconds later than they were made: that far before its place a search begins. */
 export const LATE_MS = 30_000;
-/** The edge of what search has moves on while it is asked. */
+/** The edge of what search has moves on while it is asked: so far from it a search begins, and so near it may come. */
 const EDGE_MS = 60_000;
+const EDGE_MS_MIN = 10_000;
+/** Posts of one window; a post is about 2 KB. */
+const HELD_MAX = 5000;
 
 export class XHistory {
   readonly gaps: SourceGap[] = [];
@@ -33,7 +36,8 @@ export class XHistory {
 
   /**
    * Posts made from shortly before `since` up to `toMs` (milliseconds since 1970, at least 30 s ago). Waits for rate limits
-   * and for the next day as it must. Throws XAttemptFailed when X refuses for good.
+   * and for the next day as it must; what search no longer has by then is told as a gap. Throws XAttemptFailed when X refuses
+   * for good.
    */
   async *read(
     since: bigint,
@@ -41,14 +45,22 @@ export class XHistory {
     signal: AbortSignal,
   ): AsyncGenerator<XWindow, void, void> {
     const { access, patience, budget, queries, fields } = this.#parts;
-    const windows = new XWindows(queries, async (search) => {
+    const ask: AskPage = async (search) => {
       await budget.ready(signal);
       const asked = { ...search, count: budget.left, fields };
-      const page = await patience.answer(() => searchPage(access, asked, signal), signal);
-      budget.count(page.posts.length);
+      const page = await patience.answer(async () => {
+        const isReached = timeOf(search.sinceId) >= this.#reachMs(EDGE_MS_MIN);
+        return isReached ? searchPage(access, asked, signal) : undefined;
+      }, signal);
+      budget.count(page?.posts.length ?? 0);
       return page;
-    });
-    yield* windows.between(this.#withinReach(since), toMs);
+    };
+    // A window that takes more than a day may be out of reach before it is complete.
+    const heldMax = Math.min(HELD_MAX, Math.ceil(budget.perDay / 2));
+    const windows = new XWindows(queries, ask, heldMax);
+    const withinReach = (from: bigint) => this.#withinReach(from);
+    const begin = idAt(timeOf(this.#withinReach(since)) - LATE_MS);
+    yield* windows.between(begin, toMs, withinReach);
   }
 
   /** Tells that posts of this stretch of time are lost. */
@@ -60,9 +72,15 @@ export class XHistory {
     this.#parts.log.warn(`posts of X from ${begin} to ${end} (${seconds} s) are missing: ${why}`);
   }
 
+  /** The same place, or a later one, where search still has everything. */
   #withinReach(since: bigint): bigint {
-    const reachMs = this.#parts.access.answers.now() - SEARCH_REACH_MS + EDGE_MS;
+    const reachMs = this.#reachMs(EDGE_MS);
+    if (timeOf(since) >= reachMs) return since;
     this.missed(timeOf(since), reachMs, 'the search of X reaches back 7 days');
-    return idAt(Math.max(timeOf(since) - LATE_MS, reachMs));
+    return idAt(reachMs);
+  }
+
+  #reachMs(edgeMs: number): number {
+    return this.#parts.access.answers.now() - SEARCH_REACH_MS + edgeMs;
   }
 }

@@ -5,7 +5,8 @@ import type { XPage, XSearch } from '../../clients/twitter/search.ts';
 import { idAt, parseId, timeOf } from '../../clients/twitter/snowflake.ts';
 import type { XPayload } from '../../clients/twitter/stream.ts';
 
-export type AskPage = (search: Omit<XSearch, 'fields' | 'count'>) => Promise<XPage>;
+/** Undefined: `sinceId` is out of reach by now. */
+export type AskPage = (search: Omit<XSearch, 'fields' | 'count'>) => Promise<XPage | undefined>;
 
 export interface XWindow {
   /** Oldest first; those without a readable id come first. */
@@ -16,8 +17,6 @@ export interface XWindow {
 
 const SECOND_MS = 1000;
 const FIRST_WIDTH_MS = 10 * 60_000;
-/** Payloads of about 2 KB. A window of one second may hold more. */
-const HELD_MAX = 5000;
 
 export class XWindows {
   readonly #queries: readonly string[];
@@ -26,21 +25,31 @@ export class XWindows {
   #widthMs = FIRST_WIDTH_MS;
 
   /** `heldMax`: posts in one window at most, where seconds allow it. */
-  constructor(queries: readonly string[], ask: AskPage, heldMax = HELD_MAX) {
+  constructor(queries: readonly string[], ask: AskPage, heldMax: number) {
     this.#queries = queries;
     this.#ask = ask;
     this.#heldMax = heldMax;
   }
 
-  /** Posts with ids greater than `since` that were made before `endMs` (cut to whole seconds). Throws what asking throws. */
-  async *between(since: bigint, endMs: number): AsyncGenerator<XWindow, void, void> {
+  /**
+   * Posts with ids greater than `since` that were made before `endMs` (cut to whole seconds). `withinReach`: where it goes on
+   * when a place may be out of reach by now. Throws what asking throws.
+   */
+  async *between(
+    since: bigint,
+    endMs: number,
+    withinReach: (since: bigint) => bigint,
+  ): AsyncGenerator<XWindow, void, void> {
     const lastMs = wholeSecond(endMs);
     let from = since;
     for (let beginMs = timeOf(from + 1n); beginMs < lastMs; beginMs = timeOf(from + 1n)) {
       const end = Math.max(wholeSecond(beginMs + this.#widthMs), wholeSecond(beginMs) + SECOND_MS);
       const window = { since: from, endMs: Math.min(end, lastMs) };
       const posts = await this.#fetch(window);
-      if (!posts) continue;
+      if (!posts) {
+        from = withinReach(from);
+        continue;
+      }
       // The end is not part of the window; the ids since it are.
       from = idAt(window.endMs) - 1n;
       yield { posts, upTo: from };
@@ -48,7 +57,7 @@ export class XWindows {
     }
   }
 
-  /** Undefined: more posts than may be held; the next window is narrower. */
+  /** Undefined: more posts than may be held, and the next window is narrower; or its beginning is out of reach by now. */
   async #fetch({
     since,
     endMs,
@@ -63,6 +72,7 @@ export class XWindows {
       let token: string | undefined;
       do {
         const page = await this.#ask({ query, sinceId: since, endMs, token });
+        if (!page) return undefined;
         for (const post of page.posts) found.set(idText(post), post);
         if (found.size > this.#heldMax && !isNarrow) {
           this.#narrow(endMs, page);
