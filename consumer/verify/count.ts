@@ -12,7 +12,7 @@ interface Counted {
   held: number;
 }
 
-type Bounds = ReadonlyMap<number, { readonly logStart: bigint }>;
+type Bounds = ReadonlyMap<number, { readonly logStart: bigint; readonly highWatermark: bigint }>;
 
 /** The entries of one topic's ledger, and what topic and dead-letter topic turn out to hold of them. */
 export class TopicCounts {
@@ -25,13 +25,16 @@ export class TopicCounts {
     this.#bounds = bounds;
   }
 
-  /** Takes the entries of a partition in order. One that the topic does not hold whole any more is left out. */
+  /**
+   * Takes the entries of a partition in order. One that the topic does not hold whole (any more, or not yet when its bounds were
+   * asked for) is left out: what lies behind the end of the topic would be waited for without end.
+   */
   expect(entry: BatchRecord): void {
     const bounds = this.#bounds.get(entry.partition);
     if (entry.kind !== 'batch' || bounds === undefined) return;
     const partition = this.#partitions.get(entry.partition) ?? new PartitionCount();
     this.#partitions.set(entry.partition, partition);
-    partition.expect(entry, entry.start >= bounds.logStart);
+    partition.expect(entry, entry.start >= bounds.logStart && entry.end <= bounds.highWatermark);
   }
 
   /** What to read of the topic, one range per partition. */
@@ -65,7 +68,10 @@ class PartitionCount {
   #at = 0;
 
   expect(entry: BatchRecord, isHeld: boolean): void {
-    if (isHeld) this.#entries.push({ range: rangeOf(entry), read: recordsRead(entry), held: 0 });
+    // Told once more when the chain was walked again, because a roll-up was written meanwhile.
+    const isKnown = entry.start < this.bounds.end;
+    if (!isHeld || isKnown) return;
+    this.#entries.push({ range: rangeOf(entry), read: recordsRead(entry), held: 0 });
   }
 
   get bounds(): { start: bigint; end: bigint } {

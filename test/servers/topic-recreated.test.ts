@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';
 import { runPositions } from '../../consumer/positions/command.ts';
+import { runVerify } from '../../consumer/verify.ts';
 import type { Settings } from '../../params/schema.ts';
 import { isCode } from '../../pipeline/errors.ts';
 import { eventually } from '../support/eventually.ts';
@@ -46,6 +47,12 @@ test('a topic created again stops the next start, longer or shorter than what wa
   assert.equal((await untilEnd(settings)).rows, 30);
   await createAgain(topic, 20);
   await assert.rejects(untilEnd(settings), (error) => isCode(error, 'POSITION_BEYOND_END'));
+  const verifying = start((deps) => runVerify(settings, deps, { readTopic: true })).done;
+  await assert.rejects(verifying, (error) => {
+    assert.ok(isCode(error, 'VERIFY_FAILED'), String(error));
+    assert.match(error.message, new RegExp(`${topic}-0: the ledger reaches to 30, the topic only`));
+    return true;
+  });
   await world.send(topic, posts(10, 1, 2000));
   await assert.rejects(untilEnd(settings), (error) => isCode(error, 'POSITION_TOPIC_RECREATED'));
   await world.send(topic, posts(10, 1, 3000));

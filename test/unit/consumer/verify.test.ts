@@ -193,7 +193,7 @@ describe('counting the topic', () => {
   });
 
   test('each entry has its records counted, those the topic holds only in part left out', () => {
-    const counts = new TopicCounts('posts', new Map([[0, { logStart: 5n }]]));
+    const counts = new TopicCounts('posts', new Map([[0, { logStart: 5n, highWatermark: 30n }]]));
     for (const entry of [
       entryOf(of, 0, 10),
       entryOf(of, 10, 20),
@@ -209,8 +209,22 @@ describe('counting the topic', () => {
     assert.deepEqual(found?.firstShort, { ...of, start: 25n, end: 30n });
   });
 
+  test('nothing is read that lies behind the end of the topic: it would be waited for without end', () => {
+    const counts = new TopicCounts('posts', new Map([[0, { logStart: 0n, highWatermark: 15n }]]));
+    for (const entry of [entryOf(of, 0, 10), entryOf(of, 10, 20)]) counts.expect(entry);
+    assert.deepEqual(counts.ranges, [{ ...of, start: 0n, end: 10n }]);
+  });
+
+  test('entries that are told again, because a roll-up was written meanwhile, are counted once', () => {
+    const counts = new TopicCounts('posts', new Map([[0, { logStart: 0n, highWatermark: 30n }]]));
+    for (const start of [0, 10, 10, 20]) counts.expect(entryOf(of, start, start + 10));
+    for (let offset = 0n; offset < 30n; offset += 1n) counts.add(0, offset);
+    const found = counts.result(0, false);
+    assert.deepEqual([found?.held, found?.read], [30, 30]);
+  });
+
   test('a dead letter that was sent twice counts once, one of another topic or table not at all', () => {
-    const counts = new TopicCounts('posts', new Map([[0, { logStart: 0n }]]));
+    const counts = new TopicCounts('posts', new Map([[0, { logStart: 0n, highWatermark: 10n }]]));
     counts.expect(entryOf(of, 0, 10));
     for (const one of [letter('3'), letter('3'), letter('4'), letter('5', 'other'), letter('x')]) {
       counts.addDeadLetter(one, 'default.posts');
