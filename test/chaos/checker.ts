@@ -3,7 +3,7 @@ import { judge } from '../../consumer/verify/judge.ts';
 import type { BatchRecord } from '../../pipeline/ledger.ts';
 import { formatRange } from '../../pipeline/range.ts';
 import type { Evidence, TopicRecord } from './evidence.ts';
-import { dayOf, fateOf, recordOf, type Workload } from './workload.ts';
+import { fateOf, homeOf, isLocations, recordOf, type Workload } from './workload.ts';
 
 export interface Violation {
   readonly promise:
@@ -34,7 +34,7 @@ export function check(
   return [
     ...checkSending(evidence, acknowledged, workload),
     ...checkRows(evidence, workload),
-    ...checkFiles(evidence),
+    ...checkFiles(evidence, workload),
     ...checkDeadLetters(evidence, workload),
     ...checkChains(evidence, workload),
     ...checkAccounting(evidence),
@@ -137,7 +137,7 @@ function checkRows({ records, rows, chains }: Evidence, workload: Workload): Vio
         at: placeOf(record),
         what: `the row of record ${record.id} differs`,
       });
-    } else if (!row.file.includes(`/${dayOf(record.timestamp)}/`)) {
+    } else if (!row.file.includes(`/${homeOf(record, workload)}/`)) {
       found.push({
         promise: 'altered',
         at: placeOf(record),
@@ -152,8 +152,8 @@ function checkRows({ records, rows, chains }: Evidence, workload: Workload): Vio
   return found;
 }
 
-/** Within a file rows stand in the order of their offsets, and a file holds rows of one entry only. */
-function checkFiles({ rows, chains }: Evidence): Violation[] {
+/** Within a file rows stand in the order of their offsets, and a file that does not grow holds rows of one entry only. */
+function checkFiles({ rows, chains }: Evidence, { sink }: Workload): Violation[] {
   const found: Violation[] = [];
   const last = new Map<string, { offset: bigint; entry: BatchRecord | undefined }>();
   for (const row of rows) {
@@ -164,7 +164,7 @@ function checkFiles({ rows, chains }: Evidence): Violation[] {
       const what = `${row.file} has it behind offset ${before.offset}`;
       found.push({ promise: 'order', at: placeOf(row), what });
     }
-    if (before && entry !== before.entry) {
+    if (before && entry !== before.entry && !isLocations(sink)) {
       const what = `${row.file} holds rows of several ledger entries`;
       found.push({ promise: 'order', at: placeOf(row), what });
     }

@@ -1,7 +1,8 @@
-// Child process of the chaos run: consumer-from-position that does to itself, right after a named step, what its parent
+// Child process of the chaos run: consumer-from-position or the hdfs-consumer that does to itself, right after a named step, what its parent
 // asks for. Arguments: a file with settings as JSON; the fault planted into it, or "none"; "until-end" to end at the end.
 import { readFileSync } from 'node:fs';
 import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';
+import { runHdfsConsumer } from '../../consumer/hdfs-consumer.ts';
 import { configSchema, paramsSchema } from '../../params/schema.ts';
 import { systemClock } from '../../pipeline/clock.ts';
 import { describe, PipelineError, Stopping } from '../../pipeline/errors.ts';
@@ -51,7 +52,8 @@ process.on('uncaughtException', fatal);
 process.on('unhandledRejection', fatal);
 
 const { signal } = stopOnSignals((message) => log.info(message));
-await runConsumerFromPosition(
+const run = settings.params.hdfsConsumer.topics ? runHdfsConsumer : runConsumerFromPosition;
+await run(
   settings,
   { log, clock: systemClock, signal, out: () => {} },
   {

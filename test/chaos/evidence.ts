@@ -1,20 +1,18 @@
-// What the checker judges: topic, table, dead letters and ledger as they stand after a schedule, read without proxies.
-import { openLocation } from '../../clients/files/location.ts';
-import { quoteName } from '../../clients/hive/quoting.ts';
-import { HiveClient } from '../../clients/hive/session.ts';
+// What the checker judges: topic, destination, dead letters and ledger as they stand after a schedule, read without proxies.
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';
 import { GroupConsumer } from '../../clients/kafka/consumer.ts';
 import { readRanges } from '../../clients/kafka/read-ranges.ts';
 import { DEAD_LETTER_HEADERS, deadLetterTopic } from '../../consumer/dead-letters.ts';
-import { openLedger } from '../../consumer/sinks/index.ts';
 import type { LedgerFacts } from '../../consumer/verify/facts.ts';
 import { gatherLedger } from '../../consumer/verify/gather.ts';
 import type { Settings } from '../../params/schema.ts';
-import { systemClock } from '../../pipeline/clock.ts';
 import type { BatchRecord, Ledger } from '../../pipeline/ledger.ts';
 import { Lifecycle } from '../../pipeline/lifecycle.ts';
 import { silentLog } from '../../pipeline/log.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
+import type { TableRow } from './destination.ts';
+import { openHiveTable } from './hive-table.ts';
+import { openLocationTree } from './location-tree.ts';
 import { RUN_HEADER } from './workload.ts';
 
 export interface TopicRecord {
@@ -25,14 +23,6 @@ export interface TopicRecord {
   readonly run: string;
   readonly timestamp: number;
   readonly value: Buffer | null;
-}
-
-export interface TableRow {
-  readonly file: string;
-  readonly partition: number;
-  readonly offset: bigint;
-  readonly id: string | null;
-  readonly text: string | null;
 }
 
 export interface DeadLetter {
@@ -50,7 +40,7 @@ export interface Chain {
 
 export interface Evidence {
   readonly topic: string;
-  /** `database.table` */
+  /** Name of the destination. */
   readonly table: string;
   /** By topic partition, where its log ends. */
   readonly ends: ReadonlyMap<number, bigint>;
@@ -80,15 +70,9 @@ async function gather(
   signal: AbortSignal,
 ): Promise<Evidence> {
   const { params, config } = settings;
-  const { topic, table } = params;
-  const deps = { log: silentLog, clock: systemClock };
-  const hive = opened.add('hive', await HiveClient.open(config.hive, deps, signal));
-  const ledger = await openLedger(
-    settings,
-    table.name,
-    { hive, clock: systemClock, opened },
-    signal,
-  );
+  const { topic } = params;
+  const open = params.hdfsConsumer.topics ? openLocationTree : openHiveTable;
+  const { name, ledger, rows, leftovers } = await open(settings, opened, signal);
   const admin = opened.add('admin', await KafkaAdmin.open(config.kafka, silentLog, signal));
   const bounds = await admin.offsets(topic, signal);
   const records: TopicRecord[] = [];
@@ -104,13 +88,13 @@ async function gather(
     ),
   ]);
   return {
-    ...{ topic, table: `${table.database}.${table.name}`, records, deadLetters },
+    ...{ topic, table: name, records, deadLetters },
     ends: new Map([...bounds].map(([partition, { highWatermark }]) => [partition, highWatermark])),
-    rows: await readTable(hive, settings, signal),
+    rows: await rows(),
     chains: await Promise.all(
       [...bounds.keys()].map((partition) => readChain(ledger, { topic, partition }, signal)),
     ),
-    leftovers: await readLeftovers(hive, settings, signal),
+    leftovers: await leftovers(),
   };
 }
 
@@ -148,24 +132,6 @@ function toLetter({ headers, value }: PipelineRecord): DeadLetter {
   };
 }
 
-/** Without aggregation: HiveServer2 hands the files out as they are, in the order of their lines, and starts no job. */
-async function readTable(
-  hive: HiveClient,
-  { params: { table } }: Settings,
-  signal: AbortSignal,
-): Promise<TableRow[]> {
-  const sql = `SELECT INPUT__FILE__NAME AS f, kafka_partition AS p, kafka_offset AS o, id, text FROM ${quoteName(table.database)}.${quoteName(table.name)}`;
-  const rows = await hive.query(sql, signal);
-  const textOrNull = (cell: unknown) => (cell === null ? null : String(cell));
-  return rows.map((row) => ({
-    file: String(row['f']),
-    partition: Number(row['p']),
-    offset: BigInt(String(row['o'])),
-    id: textOrNull(row['id'] ?? null),
-    text: textOrNull(row['text'] ?? null),
-  }));
-}
-
 async function readChain(
   ledger: Ledger,
   of: { readonly topic: string; readonly partition: number },
@@ -174,30 +140,4 @@ async function readChain(
   const entries: BatchRecord[] = [];
   const facts = await gatherLedger(ledger, of, signal, (entry) => entries.push(entry));
   return { partition: of.partition, facts, entries };
-}
-
-async function readLeftovers(
-  hive: HiveClient,
-  { params: { table, consumer }, config }: Settings,
-  signal: AbortSignal,
-): Promise<string[]> {
-  if (consumer.sink === 'hive-insert') {
-    const staging = `${quoteName(table.database)}.${quoteName(`${table.name}_staging`)}`;
-    const rows = await hive.query(`SHOW PARTITIONS ${staging}`, signal);
-    return rows.map((row) => String(Object.values(row)[0]));
-  }
-  const { files, path } = openLocation(table.location ?? '', config.hdfs);
-  const found: string[] = [];
-  const walk = async (directory: string): Promise<void> => {
-    for (const { name, type } of (await files.list(`${path}/${directory}`, signal)) ?? []) {
-      // A start that died while probing stages nothing; what it left is swept by its age.
-      if (name === '_probe') continue;
-      if (type === 'directory') await walk(`${directory}/${name}`);
-      else found.push(`${directory}/${name}`);
-    }
-  };
-  await walk('_staging');
-  files.close();
-  // The probe of a start that was killed is swept by a later one, a minute afterwards at the earliest: it says nothing of a batch.
-  return found.filter((name) => !name.startsWith('_staging/_probe/'));
 }

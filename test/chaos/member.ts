@@ -16,6 +16,8 @@ export interface MemberOptions {
   readonly script: string;
   readonly args: readonly string[];
   readonly directory: string;
+  /** Another process may have what it needs: it ends with POSITION_LOCKED then and is started again. */
+  readonly mayBeRefused?: boolean;
   /** Told whenever it placed a batch. */
   readonly onPlaced?: () => void;
   /** Told of an end that `isUnexpected`. */
@@ -200,7 +202,8 @@ export class Member {
     // Before it listens for signals, being asked is the end.
     const asked = !this.#wanted && (code === 0 || signal === 'SIGTERM');
     const excused = asked || (life.excused && signal === 'SIGKILL') || (life.limited && !signal);
-    const end: End = { name: this.name, code, signal, excused, said: life.said };
+    const refused = this.#options.mayBeRefused === true && life.said.startsWith('POSITION_LOCKED');
+    const end = { name: this.name, code, signal, excused: excused || refused, said: life.said };
     this.ends.push(end);
     if (isUnexpected(end)) this.#options.onUnexpected(end);
     if (this.#wanted) {

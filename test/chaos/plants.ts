@@ -1,15 +1,17 @@
 // Faults planted on purpose into the delivery of a consumer, to show that the chaos run finds them. Each breaks one law of
-// docs/delivery.md, for the sink hive-load.
+// docs/delivery.md, for sinks that write files.
 import { openLocation } from '../../clients/files/location.ts';
 import type { Delivery } from '../../consumer/deliver.ts';
 import { entryPath, stagingPath } from '../../consumer/ledger.ts';
 import type { Settings } from '../../params/schema.ts';
 import type { Plant } from './schedule.ts';
 
-/** The delivery with the fault in it. `table.location` must be set. */
+/** The delivery with the fault in it. For a table, its location must be set. */
 export function plant(what: Plant, delivery: Delivery, { params, config }: Settings): Delivery {
   const { sink, positions } = delivery;
-  const { files, path } = openLocation(params.table.location ?? '', config.hdfs);
+  const { topics, basePath } = params.hdfsConsumer;
+  const location = topics ? basePath : (params.table.location ?? '');
+  const { files, path } = openLocation(location, config.hdfs);
   if (what === 'early-advance') {
     return {
       ...delivery,

@@ -20,6 +20,8 @@ export interface TrialReport {
   /** Ends with exit code 3: a server was away for too long, and the process was started again. */
   readonly gaveUp: readonly string[];
   readonly tookMs: number;
+  /** How often a reader has read the growing tree; 0 for a table. */
+  readonly treeReads: number;
   /** Sentences, the broken promises. Empty: all hold. */
   readonly broken: readonly string[];
 }
@@ -69,6 +71,7 @@ export function summaryLine(report: TrialReport): string {
     `${counts.records} records, ${counts.rows} rows, ${counts.batches} batches`,
     `longest stall ${seconds(report.stallMs)}`,
     `recovered in ${seconds(report.recoveryMs)}`,
+    ...(report.treeReads > 0 ? [`tree read ${report.treeReads} times`] : []),
     `${seconds(report.tookMs)} in all`,
   ];
   return [parts.join(', '), ...report.gaveUp.map((end) => `  ${end}`)].join('\n');

@@ -51,7 +51,7 @@ const plant: Plant | undefined =
   values.plant === undefined ? undefined : oneOf('plant', values.plant, PLANTS);
 const sink = oneOf('sink', values.sink ?? (plant ? 'hive-load' : 'mixed'), [...SINKS, 'mixed']);
 if (plant && (sink === 'hive-insert' || sink === 'mixed')) {
-  refuse('--plant: the planted faults are those of hive-load and hive-load-local');
+  refuse('--plant: the planted faults are those of sinks that write files');
 }
 const firstSeed = Math.round(numberOf('seed', values.seed, 0));
 const minutes = numberOf('minutes', values.minutes ?? (plant ? '0.3' : '1'), 0.05);

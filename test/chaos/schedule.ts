@@ -1,9 +1,9 @@
 // The plan of one chaos schedule: its workload and every fault with its time, all from one seed. Pure: the same options
 // give the same plan, on every machine.
 import { DELIVERY_STEPS, type DeliveryStep } from '../support/delivery-steps.ts';
-import { type Fault, type NodeName, PROXIED } from './fault.ts';
+import { type Fault, type NodeName, PROXIED, type Proxied } from './fault.ts';
 import { Random } from './random.ts';
-import { planWorkload, type SinkChoice, type Workload } from './workload.ts';
+import { isLocations, planWorkload, type SinkChoice, type Workload } from './workload.ts';
 
 export const PLANTS = ['blind-overwrite', 'early-sweep', 'early-advance'] as const;
 export type Plant = (typeof PLANTS)[number];
@@ -50,15 +50,17 @@ const HIVE_KILLS_PER_MINUTE = 1;
 
 export function planSchedule(options: ScheduleOptions): Schedule {
   const random = new Random(options.seed);
-  const workload = planWorkload(random, options.sink);
+  const workload = planWorkload(random, sinkOf(options));
   if (options.plant) return { ...options, ...planPlanted(options, workload, random) };
-  const weights = { ...PROCESS_WEIGHTS, ...(options.nodes.length > 0 ? SERVER_WEIGHTS : {}) };
+  const used = servicesOf(workload.sink);
+  const nodes = options.nodes.filter((node) => used.includes(serviceOf(node)));
+  const weights = { ...PROCESS_WEIGHTS, ...(nodes.length > 0 ? SERVER_WEIGHTS : {}) };
   const endMs = options.minutes * 60_000;
   const faults: Fault[] = [];
   let hiveKills = Math.ceil(options.minutes * HIVE_KILLS_PER_MINUTE);
   // The first moments belong to the joins, which are worth hitting as well: now and then a fault comes at once.
   for (let atMs = random.int(0, 4000); atMs < endMs; atMs += random.int(700, 5000)) {
-    const fault = planFault(random.weighted(weights), atMs, workload, options.nodes, random);
+    const fault = planFault(random.weighted(weights), atMs, workload, nodes, random);
     if (fault.kind === 'kill-service' && fault.target === 'hive') {
       if (hiveKills === 0) continue;
       hiveKills -= 1;
@@ -66,6 +68,22 @@ export function planSchedule(options: ScheduleOptions): Schedule {
     faults.push(fault);
   }
   return { ...options, workload, faults };
+}
+
+/** Every fourth seed of `mixed` is one of the hdfs-consumer, so that the others stay what they have always been. */
+function sinkOf({ seed, sink }: ScheduleOptions): ScheduleOptions['sink'] {
+  if (sink !== 'mixed' || seed % 4 !== 0) return sink;
+  return seed % 8 === 0 ? 'locations-local' : 'locations-hdfs';
+}
+
+/** What the hdfs-consumer does not use is not worth hurting. */
+function servicesOf(sink: SinkChoice): readonly Proxied[] {
+  if (!isLocations(sink)) return PROXIED;
+  return sink === 'locations-local' ? ['kafka'] : ['kafka', 'namenode', 'datanode'];
+}
+
+function serviceOf(node: NodeName): Proxied {
+  return PROXIED.find((service) => node.startsWith(service)) ?? 'kafka';
 }
 
 function planFault(
@@ -111,7 +129,7 @@ function planFault(
     case 'freeze-service':
       return { kind, atMs, durationMs: random.int(0, 8000), target: random.pick(nodes) };
     default:
-      return planNetworkFault(kind, atMs, consumer, random);
+      return planNetworkFault(kind, atMs, consumer, servicesOf(workload.sink), random);
   }
 }
 
@@ -119,10 +137,11 @@ function planNetworkFault(
   kind: 'cut' | 'half-open' | 'delay',
   atMs: number,
   consumer: number,
+  services: readonly Proxied[],
   random: Random,
 ): Fault {
   const one = random.chance(0.7) ? { client: consumer } : {};
-  const at = { atMs, target: random.pick(PROXIED), ...one };
+  const at = { atMs, target: random.pick(services), ...one };
   if (kind === 'cut') return { ...at, kind, durationMs: random.int(100, 4000) };
   if (kind === 'delay') {
     return { ...at, kind, durationMs: random.int(2000, 8000), delayMs: random.int(5, 400) };

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';
-import { configSchema, paramsSchema, type Settings } from '../../params/schema.ts';
+import type { Settings } from '../../params/schema.ts';
 import { systemClock } from '../../pipeline/clock.ts';
 import { describe } from '../../pipeline/errors.ts';
 import { silentLog } from '../../pipeline/log.ts';
@@ -15,11 +15,13 @@ import { check } from './checker.ts';
 import { gatherEvidence } from './evidence.ts';
 import type { ChaosWorld } from './fault.ts';
 import { type Cast, Injector } from './injector.ts';
+import { TreeReader } from './location-tree.ts';
 import { type End, hasGivenUp, isUnexpected, Member } from './member.ts';
 import type { ProducerJob } from './producer-process.ts';
 import { type TrialReport, violationLines } from './report.ts';
-import { type Schedule, SESSION_MS } from './schedule.ts';
-import { COLUMNS } from './workload.ts';
+import type { Schedule } from './schedule.ts';
+import { trialSettings } from './trial-settings.ts';
+import { isLocations } from './workload.ts';
 
 export interface TrialOptions {
   readonly world: ChaosWorld;
@@ -60,6 +62,7 @@ class Trial {
   /** Aborts when a promise is broken already: more faults would only blur the picture. */
   readonly #over = new AbortController();
   readonly #until: AbortSignal;
+  #reader: TreeReader | undefined;
   #placedAt = this.#began;
   #stallMs = 0;
 
@@ -85,6 +88,7 @@ class Trial {
     try {
       const shape = { partitions: workload.partitions, replication: 1 };
       await admin.ensureTopic(this.#name, shape, signal);
+      if (isLocations(workload.sink)) this.#reader = new TreeReader(settings);
       for (const member of [...producers, ...consumers]) member.start();
       const injector = new Injector(this.#cast, world);
       await injector.run(faults, minutes * 60_000, this.#until);
@@ -99,11 +103,13 @@ class Trial {
       const recoveryMs = systemClock.monotonic() - healedAt;
       await this.stopAll();
       broken.push(...this.#ends().filter(isUnexpected).map(endLine));
+      broken.push(...((await this.#reader?.stop()) ?? []));
       const { lines, counts } = await this.#judge(settings);
       broken.push(...lines);
       return {
         ...{ schedule: this.#schedule, injected: injector.done, counts, broken, recoveryMs },
         stallMs: this.#stallMs,
+        treeReads: this.#reader?.reads ?? 0,
         gaveUp: this.#ends().filter(hasGivenUp).map(endLine),
         tookMs: systemClock.monotonic() - this.#began,
       };
@@ -115,6 +121,7 @@ class Trial {
   async stopAll(): Promise<void> {
     const { producers, consumers, visitor } = this.#cast;
     await Promise.all([...producers, ...consumers, visitor].map((member) => member.stop()));
+    await this.#reader?.stop();
   }
 
   /** Waits until the group's committed offsets reach the end of the topic; else says what is missing. */
@@ -216,6 +223,8 @@ class Trial {
       directory: this.#options.directory,
       onPlaced: () => this.#placed(),
       onUnexpected: () => this.#over.abort(),
+      // Of a directory of this machine one process at a time is the writer.
+      mayBeRefused: this.#schedule.workload.sink === 'locations-local',
     });
   }
 
@@ -243,28 +252,8 @@ class Trial {
 
   #settings(config: Settings['config'], state: string): Settings {
     const { directory, world } = this.#options;
-    const { sink, format, store, tombstones, batch } = this.#schedule.workload;
-    const name = this.#name;
-    const locations = {
-      'hive-load': `${world.hdfsUri}/chaos/${name}`,
-      'hive-load-local': `file:${directory}/table`,
-      'hive-insert': undefined,
-    };
-    const location = locations[sink];
-    const params = paramsSchema.parse({
-      topic: name,
-      batch,
-      table: { name, columns: COLUMNS, format, ...(location === undefined ? {} : { location }) },
-      consumer: {
-        sink: sink === 'hive-insert' ? 'hive-insert' : 'hive-load',
-        group: name,
-        tombstones,
-        sessionTimeoutMs: SESSION_MS,
-      },
-      positions: { store, file: join(directory, state, 'positions.json') },
-      limits: { deadLetterShare: 1 },
-    });
-    return { params, config: configSchema.parse(config) };
+    const { workload } = this.#schedule;
+    return trialSettings({ workload, name: this.#name, directory, state, world, config });
   }
 
   #keep(name: string, value: unknown): string {

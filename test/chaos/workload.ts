@@ -3,8 +3,19 @@
 import { DAY_COLUMN } from '../../pipeline/table.ts';
 import type { Random } from './random.ts';
 
-export const SINKS = ['hive-load', 'hive-load-local', 'hive-insert'] as const;
+/** The last two: the hdfs-consumer, whose files grow. */
+export const SINKS = [
+  'hive-load',
+  'hive-load-local',
+  'hive-insert',
+  'locations-hdfs',
+  'locations-local',
+] as const;
 export type SinkChoice = (typeof SINKS)[number];
+
+export function isLocations(sink: SinkChoice): sink is 'locations-hdfs' | 'locations-local' {
+  return sink === 'locations-hdfs' || sink === 'locations-local';
+}
 
 export interface Workload {
   readonly sink: SinkChoice;
@@ -26,6 +37,7 @@ export function planWorkload(random: Random, sink: SinkChoice | 'mixed'): Worklo
     sink === 'mixed'
       ? random.weighted({ 'hive-load': 5, 'hive-load-local': 3, 'hive-insert': 3 })
       : sink;
+  if (isLocations(chosen)) return planLocations(random, chosen);
   // A statement costs HiveServer2 seconds, a file milliseconds.
   const isInsert = chosen === 'hive-insert';
   const partitions = isInsert ? random.int(1, 3) : random.int(1, 6);
@@ -45,6 +57,20 @@ export function planWorkload(random: Random, sink: SinkChoice | 'mixed'): Worklo
     },
     days: isInsert ? 1 : random.int(1, 3),
     rate: isInsert ? random.int(8, 20) : random.int(20, 80),
+  };
+}
+
+function planLocations(random: Random, sink: 'locations-hdfs' | 'locations-local'): Workload {
+  return {
+    ...{ sink, days: 1, store: 'group' },
+    format: random.pick(['json', 'json-gzip']),
+    partitions: random.int(1, 6),
+    producers: random.int(1, 2),
+    // A directory of this machine takes one process; the visitor is refused, or takes over from a dead one.
+    consumers: sink === 'locations-local' ? 1 : random.int(2, 3),
+    tombstones: random.pick(['skip', 'dead-letter']),
+    batch: { size: random.int(20, 200), ageMsMax: random.int(300, 2500), idleMsMax: 0 },
+    rate: random.int(20, 80),
   };
 }
 
@@ -82,15 +108,35 @@ export function recordOf(producer: number, sequence: number, workload: Workload)
     id,
     partition: (Math.floor(sequence / 3) + producer) % workload.partitions,
     timestamp: FIRST_DAY + (sequence % workload.days) * DAY_MS + (sequence % DAY_MS),
-    value: bytesOf(id, sequence),
+    value: bytesOf(id, sequence, workload),
   };
 }
 
-function bytesOf(id: string, sequence: number): Buffer | null {
+function bytesOf(id: string, sequence: number, { sink }: Workload): Buffer | null {
   if (sequence % 89 === 7) return null;
   if (sequence % 97 === 13) return Buffer.from([0x7b, 0xff, 0xfe, sequence % 256]);
   if (sequence % 101 === 17) return Buffer.from(`{"id":"${id}", cut`);
-  return Buffer.from(JSON.stringify({ id, text: `${id} ${NASTY[sequence % NASTY.length]}` }));
+  const post = { id, text: `${id} ${NASTY[sequence % NASTY.length]}` };
+  return Buffer.from(JSON.stringify(isLocations(sink) ? weatherOf(sequence, post) : post));
+}
+
+const PLACES = [
+  ...(['FR/Paris', 'FR/Lyon', 'DE/Berlin', 'SE/Stockholm'] as const),
+  ...(['AT/Wien', 'JP/Tokyo', 'US/New-York', 'GB/London'] as const),
+];
+const placeOf = (sequence: number) => PLACES[sequence % PLACES.length] ?? '';
+
+/** Every other record as geo-weather writes it, the rest without what follows from them; some longer than a page of memory. */
+function weatherOf(sequence: number, { id, text }: { id: string; text: string }) {
+  const location = placeOf(sequence);
+  const [country_code = '', city = ''] = location.split('/');
+  const timestamp = new Date(FIRST_DAY + sequence * 1000).toISOString();
+  const weather = { timestamp, city: city.replace('-', ' '), country_code, temperature: 36.5 };
+  const derived = { wind_alert_level: 'level_1', heat_alert_level: 'level_2', location };
+  return {
+    ...{ ...weather, windspeed: 12, ...(sequence % 2 ? derived : {}) },
+    ...{ id, text: sequence % 53 === 11 ? text.padEnd(6000, '-') : text },
+  };
 }
 
 /** What a record must become in the table. */
@@ -113,7 +159,15 @@ export function fateOf(value: Buffer | null, tombstones: Workload['tombstones'])
   }
 }
 
-/** Name of the table partition a record's row must lie in. */
+/** Name of the directory a record's row must lie in. */
+export function homeOf(
+  { id, timestamp }: Pick<NumberedRecord, 'id' | 'timestamp'>,
+  { sink }: Workload,
+): string {
+  return isLocations(sink) ? placeOf(Number(id.split('-')[1])) : dayOf(timestamp);
+}
+
+/** Table partition of a time. */
 export function dayOf(timestamp: number): string {
   return `${DAY_COLUMN}=${new Date(timestamp).toISOString().slice(0, 10)}`;
 }

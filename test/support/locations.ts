@@ -149,8 +149,13 @@ export function mustHoldOnce(lines: readonly FoundLine[], partitions: number, ea
   assert.equal(seen.size, partitions);
 }
 
-/** Nothing is left of what was staged or half placed; probes of starts that died are swept later. */
-export async function mustBeTidy({ files, root }: Place): Promise<void> {
+/** Nothing is left of what was staged or half placed. */
+export async function mustBeTidy(place: Place): Promise<void> {
+  assert.deepEqual(await leftoversOf(place), []);
+}
+
+/** Paths of what was staged or half placed; probes of starts that died are swept later and left out. */
+export async function leftoversOf({ files, root }: Place): Promise<string[]> {
   const walk = async (path: string): Promise<string[]> => {
     const found: string[] = [];
     for (const { name, type } of (await files.list(path, signal)) ?? []) {
@@ -161,5 +166,5 @@ export async function mustBeTidy({ files, root }: Place): Promise<void> {
     }
     return found;
   };
-  assert.deepEqual(await walk(root), []);
+  return walk(root);
 }

@@ -4,9 +4,10 @@ import { describe, test } from 'node:test';
 import { gatherLedger } from '../../../consumer/verify/gather.ts';
 import type { BatchRecord } from '../../../pipeline/ledger.ts';
 import { check, type Violation } from '../../chaos/checker.ts';
-import type { Evidence, TableRow } from '../../chaos/evidence.ts';
+import type { TableRow } from '../../chaos/destination.ts';
+import type { Evidence } from '../../chaos/evidence.ts';
 import { violationLines } from '../../chaos/report.ts';
-import { dayOf, fateOf, recordOf, type Workload } from '../../chaos/workload.ts';
+import { dayOf, fateOf, homeOf, recordOf, type Workload } from '../../chaos/workload.ts';
 import { entryOf, MemoryLedger } from '../../support/memory-ledger.ts';
 
 const workload: Workload = {
@@ -131,6 +132,27 @@ describe('the checker', () => {
       rows: rows.map((row) => ({ ...row, file: row.file.replace(/[^/]+$/, 'one.json') })),
     }));
     assert.deepEqual(promises(merged), ['order']);
+  });
+
+  test('in a tree of places takes a file of several entries, not a line in the wrong place or too early in its file', async () => {
+    const tree: Workload = { ...workload, sink: 'locations-hdfs', days: 1 };
+    const good = await evidence();
+    const records = good.records.map((record) => {
+      const { timestamp, value } = recordOf(0, Number(record.offset), tree);
+      return { ...record, timestamp, value };
+    });
+    const rows = records.flatMap(({ offset, ...record }) => {
+      const fate = fateOf(record.value, tree.tombstones);
+      if (fate.kind !== 'row') return [];
+      const file = `/${homeOf(record, tree)}/alerts.json`;
+      return [{ file, partition: 0, offset, id: fate.id, text: fate.text }];
+    });
+    const found = (standing: readonly TableRow[]) =>
+      promises(check({ ...good, records, rows: standing }, [COUNT], tree));
+    assert.deepEqual(found(rows), []);
+    assert.deepEqual(found([...rows].reverse()), ['order']);
+    const astray = rows.map((row, at) => (at === 1 ? { ...row, file: '/XX/Y/alerts.json' } : row));
+    assert.deepEqual(found(astray), ['altered']);
   });
 
   test('finds a dead letter that is missing, altered, or of a good record', async () => {

@@ -28,7 +28,7 @@ describe('a schedule', () => {
     ]);
     const hit = faults.filter(({ kind }) => kind === 'kill-service').map(({ target }) => target);
     assert.deepEqual([...new Set(hit)].sort(), [...NODES].sort());
-    assert.equal(new Set(plans.map(({ workload }) => workload.sink)).size, 3);
+    assert.equal(new Set(plans.map(({ workload }) => workload.sink)).size, 5);
   });
 
   test('names only members that exist, begins within its time, and keeps its order', () => {
