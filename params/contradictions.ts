@@ -11,6 +11,7 @@ export interface Finding {
 
 /** The longest name Kafka takes for a topic. */
 const TOPIC_LENGTH_MAX = 249;
+const COME_BACK = 'dead letters would come back as records; choose a topic of their own';
 
 export function contradictions(settings: Settings): Finding[] {
   return [
@@ -18,6 +19,7 @@ export function contradictions(settings: Settings): Finding[] {
     ...tableFindings(settings),
     ...consumerFindings(settings),
     ...alertFindings(settings),
+    ...hdfsConsumerFindings(settings),
     ...startFindings(settings.params.consumer.from),
     ...connectionFindings(settings),
     ...addressFindings(settings),
@@ -106,8 +108,7 @@ function consumerFindings({ params }: Settings): Finding[] {
   const found: Finding[] = [];
   const deadLetters = params.deadLetters.topic ?? `${params.topic}.dead-letters`;
   if (deadLetters === params.topic) {
-    const message = 'dead letters would come back as records; choose a topic of their own';
-    found.push({ key: 'deadLetters.topic', message });
+    found.push({ key: 'deadLetters.topic', message: COME_BACK });
   } else if (deadLetters.length > TOPIC_LENGTH_MAX) {
     const message = `${params.topic.length} characters leave no room for .dead-letters; set deadLetters.topic`;
     found.push({ key: 'topic', message });
@@ -129,9 +130,9 @@ function consumerFindings({ params }: Settings): Finding[] {
 }
 
 /** What weather-alerts sends must not come back to it, nor one kind of record stand among the other. */
-function alertFindings({ params: { alerts, deadLetters } }: Settings): Finding[] {
-  const { topics, alertTopic, countTopic } = alerts;
-  const letters = topics.map((topic) => deadLetters.topic ?? `${topic}.dead-letters`);
+function alertFindings({ params }: Settings): Finding[] {
+  const { topics, alertTopic, countTopic } = params.alerts;
+  const letters = lettersOf(topics, params);
   const sent = [...topics, ...letters, alertTopic];
   const found: Finding[] = [];
   if ([...topics, ...letters].includes(alertTopic)) {
@@ -144,10 +145,20 @@ function alertFindings({ params: { alerts, deadLetters } }: Settings): Finding[]
     found.push({ key: 'alerts.countTopic', message });
   }
   if (letters.some((topic) => topics.includes(topic))) {
-    const message = 'dead letters would come back as records; choose a topic of their own';
-    found.push({ key: 'alerts.topics', message });
+    found.push({ key: 'alerts.topics', message: COME_BACK });
   }
   return found;
+}
+
+function hdfsConsumerFindings({ params }: Settings): Finding[] {
+  const { topics = [] } = params.hdfsConsumer;
+  const comeBack = lettersOf(topics, params).some((topic) => topics.includes(topic));
+  return comeBack ? [{ key: 'hdfsConsumer.topics', message: COME_BACK }] : [];
+}
+
+/** Where the dead letters of `topics` go. */
+function lettersOf(topics: readonly string[], { deadLetters }: Settings['params']): string[] {
+  return topics.map((topic) => deadLetters.topic ?? `${topic}.dead-letters`);
 }
 
 function startFindings(from: string): Finding[] {

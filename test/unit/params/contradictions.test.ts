@@ -43,6 +43,11 @@ const REFUSED: readonly [why: string, params: string, told: string][] = [
     'params.json:1:13 alerts.topics: dead letters would come back as records; choose a topic of their own',
   ],
   [
+    'dead letters do not come back to the hdfs-consumer',
+    '{"deadLetters": {"topic": "d"}, "hdfsConsumer": {"topics": ["w", "d"]}}',
+    'params.json:1:50 hdfsConsumer.topics: dead letters would come back as records; choose a topic of their own',
+  ],
+  [
     'text needs a column for the whole value',
     `{"consumer": {"valueFormat": "text"}, "table": {"columns": [${column('a')}]}}`,
     'params.json:1:15 consumer.valueFormat: text needs a column for the whole value: path $ or $rest in table.columns',
