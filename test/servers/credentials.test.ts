@@ -1,13 +1,14 @@
 // No secret of any source, of Kafka or of Hive shows where others may look: logs, errors, `config print`, the process list,
 // what a crash leaves. (What is in a process's environment its owner can read in /proc; that is why there is `..._FILE`.)
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { configSchema } from '../../params/schema.ts';
 import { MastodonDouble } from '../doubles/mastodon.ts';
+import { OpenMeteoDouble } from '../doubles/open-meteo.ts';
 import { Timeline } from '../doubles/timeline.ts';
 import { XApiDouble } from '../doubles/x-api.ts';
 import { eventually } from '../support/eventually.ts';
@@ -21,6 +22,7 @@ const CANARIES = {
   mastodon: 'canary-mastodon-2e1d',
   kafka: 'canary-kafka-3d2c',
   hive: 'canary-hive-4c3b',
+  openMeteo: 'canary-open-meteo-5b4a',
 };
 const hive = { auth: 'password', username: 'ann', password: CANARIES.hive, port: 1 };
 const sasl = { mechanism: 'scram-sha-512', username: 'ann', password: CANARIES.kafka };
@@ -48,17 +50,28 @@ function directoryFor(config: object, params: object): string {
   return directory;
 }
 
+const FILES = ['--params', 'params.json', '--config', 'config.json', '--log-level', 'debug'];
+const COMMAND = ['--import', import.meta.resolve('tsx'), CLI];
+
 function run(directory: string, args: readonly string[]) {
-  const files = ['--params', 'params.json', '--config', 'config.json', '--log-level', 'debug'];
-  return spawnSync(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), CLI, ...args, ...files],
-    {
-      cwd: directory,
-      encoding: 'utf8',
-      timeout: 120_000,
-    },
-  );
+  return spawnSync(process.execPath, [...COMMAND, ...args, ...FILES], {
+    cwd: directory,
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+}
+
+/** Like `run`, while this process goes on answering. */
+function told(directory: string, args: readonly string[]) {
+  return new Promise<{ code: number | null; said: string }>((resolve) => {
+    const options = { cwd: directory, timeout: 120_000 };
+    const child = execFile(
+      process.execPath,
+      [...COMMAND, ...args, ...FILES],
+      options,
+      (_, out, err) => resolve({ code: child.exitCode, said: `${out}${err}` }),
+    );
+  });
 }
 
 test('every setting that is a secret has a canary here', () => {
@@ -67,6 +80,7 @@ test('every setting that is a secret has a canary here', () => {
     kafka: { sasl },
     x: { bearerToken: CANARIES.x },
     mastodon: { servers: [{ url: 'http://127.0.0.1:1', token: CANARIES.mastodon }] },
+    openMeteo: { apiKey: CANARIES.openMeteo },
   });
   const shown = JSON.stringify(config).match(/\[secret\]/g) ?? [];
   assert.equal(shown.length, Object.keys(CANARIES).length);
@@ -83,6 +97,7 @@ suite('secrets stay secret', { concurrency: 2 }, () => {
         kafka: { brokers: ['127.0.0.1:1'], sasl },
         x: { bearerToken: CANARIES.x, apiUrl: 'http://127.0.0.1:1' },
         mastodon: { servers: [{ url: 'http://127.0.0.1:1', token: CANARIES.mastodon }] },
+        openMeteo: { apiKey: CANARIES.openMeteo },
       },
       { hashtag: 'kafka', limits: { startMs: 1000, retryMs: 1000 } },
     );
@@ -96,6 +111,31 @@ suite('secrets stay secret', { concurrency: 2 }, () => {
       const { stdout, stderr } = run(directory, args);
       assertNoSecret(args.join(' '), `${stdout}${stderr}`);
       if (args[1] === 'print') assert.ok(stdout.includes('[secret]'), stdout);
+    }
+  });
+
+  test('of Open-Meteo, whose key stands in every address: while it runs, and when it is refused', async () => {
+    const double = new OpenMeteoDouble();
+    const url = await double.listen();
+    const directory = directoryFor(
+      {
+        kafka: { brokers: stackEndpoints().kafka.brokers },
+        openMeteo: { geocodingUrl: url, forecastUrl: url, apiKey: CANARIES.openMeteo },
+      },
+      {},
+    );
+    const topic = ['--topic', uniqueName('t')];
+    try {
+      for (const fault of [undefined, 'unauthorized', 'bad-request']) {
+        if (fault !== undefined) double.misbehave(fault);
+        const { code, said } = await told(directory, ['geo-weather', 'Paris', 'France', ...topic]);
+        assert.equal(code, fault === undefined ? 0 : 4, said);
+        assertNoSecret(`geo-weather, ${fault ?? 'well answered'}`, said);
+      }
+      const keys = double.requests.map(({ searchParams }) => searchParams.get('apikey'));
+      assert.ok(keys.length > 2 && keys.every((key) => key === CANARIES.openMeteo), keys.join());
+    } finally {
+      await double.close();
     }
   });
 
