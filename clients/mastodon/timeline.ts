@@ -12,6 +12,8 @@ import { isNewer, type Status, statusIn } from './status.ts';
 export interface TimelinePage {
   /** Oldest first. */
   readonly statuses: readonly Status[];
+  /** Entries that are no status. */
+  readonly malformed: number;
   /** When the server wrote it, by its own clock where it tells: milliseconds since 1970, at most a second too early. */
   readonly servedMs: number;
   /** Milliseconds since 1970 before which the server will refuse the next request; undefined: go on. */
@@ -46,8 +48,11 @@ export async function hashtagPage(
     const nowMs = access.clock.now();
     const servedMs = Date.parse(answer.headers.get('date') ?? '');
     const body = await textOf(answer, doing, giveUp.signal);
+    const listed = listIn(body, doing);
+    const statuses = listed.flatMap((value) => statusIn(value) ?? []).sort(byAge);
     return {
-      statuses: statusesIn(body, doing),
+      statuses,
+      malformed: listed.length - statuses.length,
       servedMs: Number.isNaN(servedMs) ? nowMs : servedMs,
       exhaustedUntil: exhaustedUntil(answer, access.clock.now()),
     };
@@ -73,13 +78,16 @@ async function textOf(answer: Response, doing: string, signal: AbortSignal): Pro
   return Buffer.concat(chunks).toString();
 }
 
-function statusesIn(body: string, doing: string): Status[] {
+function listIn(body: string, doing: string): readonly unknown[] {
   const listed = jsonOf(body);
-  if (!Array.isArray(listed))
-    throw unavailable(`cannot ${doing}: the answer is no list of statuses`);
-  return listed
-    .flatMap((value) => statusIn(value) ?? [])
-    .sort((a, b) => (a.id === b.id ? 0 : isNewer(a.id, b.id) ? 1 : -1));
+  if (Array.isArray(listed)) return listed;
+  throw unavailable(`cannot ${doing}: the answer is no list of statuses`);
+}
+
+/** Oldest first. */
+function byAge(a: Status, b: Status): number {
+  if (a.id === b.id) return 0;
+  return isNewer(a.id, b.id) ? 1 : -1;
 }
 
 function jsonOf(body: string): unknown {

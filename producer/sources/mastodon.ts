@@ -55,6 +55,9 @@ const LIMITS: MastodonSourceLimits = {
   pauseFactor: 1,
 };
 
+/** A stream that lasts so long is worth keeping although it brings nothing; its greeting alone proves nothing. */
+const STEADY_MS = 10_000;
+
 type Item = SourceRecord<MastodonCursor>;
 type Items = AsyncGenerator<Item, void, void>;
 
@@ -64,6 +67,8 @@ interface Place {
   id: string | undefined;
   /** How far a look has come that broke off: the next one goes on there, without what came late before it. */
   unfinished?: string | undefined;
+  /** The newest status a page has shown. */
+  newest?: string | undefined;
 }
 
 /**
@@ -81,6 +86,7 @@ export class MastodonSource implements Source<MastodonCursor> {
   readonly #tag: string;
   readonly #host: string;
   #leftOut = 0;
+  #isToldOfMalformed = false;
   /** Milliseconds since 1970: no request before. */
   #exhaustedUntil = 0;
 
@@ -93,7 +99,7 @@ export class MastodonSource implements Source<MastodonCursor> {
     this.name = `mastodon ${this.#host} #${this.#tag}`;
   }
 
-  /** Posts in other languages and events that are no status; those that came again count again. */
+  /** Posts in other languages and what is no status; those that came again count again. */
   get leftOut(): number {
     return this.#leftOut;
   }
@@ -125,20 +131,16 @@ export class MastodonSource implements Source<MastodonCursor> {
 
   /** The stream is opened first and read last: what comes while the timeline is read waits in it. */
   async *#stream(place: Place, reconnects: Reconnects, signal: AbortSignal): Items {
-    const { log } = this.#options;
+    const { clock } = this.#options;
     yield* this.#begin(place, signal);
     const stream = await HashtagStream.open(this.#access, this.#tag, signal);
     try {
       // What came late to where an earlier look was already over is in no page of the rest, nor in this stream.
       while (place.unfinished !== undefined) yield* this.#look(place, reconnects, signal);
       yield* this.#look(place, reconnects, signal);
-      const onMalformed = () => {
-        this.#leftOut += 1;
-        log.warn(`the stream of ${this.name} sent an event that is no status`);
-      };
-      for await (const statuses of stream.statuses(signal, onMalformed)) {
-        // Also at a heartbeat: a connection that brings nothing else is worth keeping.
-        reconnects.worked();
+      const steadyAt = clock.monotonic() + STEADY_MS;
+      for await (const statuses of stream.statuses(signal, () => this.#malformed(1))) {
+        if (statuses.length > 0 || clock.monotonic() > steadyAt) reconnects.worked();
         for (const status of statuses) {
           yield this.#item(status, place);
           this.#moveTo(earlierId(status.id, this.#limits.overlapMs), place);
@@ -177,8 +179,11 @@ export class MastodonSource implements Source<MastodonCursor> {
       const newest = statuses.at(-1)?.id;
       // A server that does not know `min_id` would send the same page for ever.
       if (newest === undefined || !isNewer(newest, minId)) break;
-      // A long way may be interrupted often: what counts is that it goes on.
-      reconnects.worked();
+      // A long way may be interrupted often: what counts is that it goes on, not that the end of it shows again.
+      if (isNewer(newest, place.newest ?? '0')) {
+        place.newest = newest;
+        reconnects.worked();
+      }
       // Behind a stretch to which something may still come late, the place waits for the next look.
       if (minId === place.id) {
         this.#moveTo(olderOf(newest, servedMs - this.#limits.overlapMs), place);
@@ -201,7 +206,16 @@ export class MastodonSource implements Source<MastodonCursor> {
     }
     const page = await hashtagPage(this.#access, this.#tag, minId, signal);
     this.#exhaustedUntil = page.exhaustedUntil ?? 0;
+    this.#malformed(page.malformed);
     return page;
+  }
+
+  /** Told once: a page shows the same one again and again. */
+  #malformed(count: number): void {
+    if (count === 0) return;
+    if (!this.#isToldOfMalformed) this.#options.log.warn(`${this.name} sends what is no status`);
+    this.#isToldOfMalformed = true;
+    this.#leftOut += count;
   }
 
   get #access() {

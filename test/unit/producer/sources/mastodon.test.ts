@@ -1,5 +1,8 @@
 // Posts of Mastodon through a stand-in for its servers: live with a token, by asking again and again without one.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, suite, test } from 'node:test';
 import { inspect } from 'node:util';
 import { Secret } from '../../../../params/secret.ts';
@@ -13,6 +16,7 @@ import {
   MastodonDouble,
 } from '../../../doubles/mastodon.ts';
 import { Timeline, type TimelineOptions } from '../../../doubles/timeline.ts';
+import { heardLog } from '../../../support/heard-log.ts';
 import { readUntil } from '../../../support/source-reading.ts';
 
 const TOKEN = 'canary-token-of-the-test';
@@ -201,6 +205,51 @@ suite('posts of Mastodon', () => {
     );
     assert.deepEqual(new Set(languages), new Set(['de', null]));
     assert.ok(reader.leftOut > 100, `${reader.leftOut}`);
+  });
+
+  test('a stream that breaks right after its greeting is not worth keeping, whatever the timeline shows again', async () => {
+    const [, pages] = await mastodon({ count: 30 });
+    const server = createServer(async ({ url = '', headers }, response) => {
+      if (url.includes('/streaming/')) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).write(':)\n');
+        setTimeout(() => response.destroy(), 5);
+        return;
+      }
+      const { authorization = '' } = headers;
+      const page = await fetch(`${pages}${url}`, { headers: { authorization } });
+      response.writeHead(page.status).end(await page.text());
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const options = { retryMs: 500, limits: { ...PATIENT, overlapMs: 60_000 } };
+    const reading = readUntil(
+      source(`http://127.0.0.1:${port}`, TOKEN, options),
+      { id: '0' },
+      () => false,
+    );
+    const late = setTimeout(() => assert.fail('it goes on for ever'), 15_000);
+    await assert.rejects(
+      reading,
+      (error) => isCode(error, 'SOURCE_UNAVAILABLE') && /tried for/.test(error.message),
+    );
+    clearTimeout(late);
+    server.close();
+  });
+
+  test('what is no status in a page of the timeline counts as left out, and is told once', async () => {
+    const [, pages] = await mastodon({ count: 3 });
+    const server = createServer(async ({ url = '' }, response) => {
+      const statuses = (await (await fetch(`${pages}${url}`)).json()) as object[];
+      response.end(JSON.stringify([{ id: '1', content: null }, ...statuses]));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { log, lines } = heardLog();
+    const reader = source(`http://127.0.0.1:${port}`, undefined, { log });
+    const seen = await readUntil(reader, { id: '0' }, () => reader.leftOut > 2);
+    server.close();
+    assert.equal(seen.size, 3);
+    assert.equal(lines.filter((line) => /no status/.test(line)).length, 1, lines.join());
   });
 
   test('gives up with SOURCE_UNAVAILABLE when nothing worked for retryMs', async () => {
