@@ -1,15 +1,16 @@
 // One membership in a consumer group, from the first join until it fails: a kafkajs consumer that never starts itself
 // again. What happens after a failure is decided in consumer.ts.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, Kafka, Batch as KafkaBatch, KafkaMessage } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka, Batch as KafkaBatch } from 'kafkajs';
 import { systemClock } from '../../pipeline/clock.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { Log } from '../../pipeline/log.ts';
 import type { PlacedBatch } from '../../pipeline/position-store.ts';
 import type { TopicPartition } from '../../pipeline/range.ts';
-import type { PipelineRecord, RecordHeaders } from '../../pipeline/record.ts';
+import type { PipelineRecord } from '../../pipeline/record.ts';
 import { deferred } from '../../pipeline/retry.ts';
 import { connectKafka, disconnectKafka, KAFKA_RETRY, type KafkaSettings } from './connection.ts';
+import { toRecords } from './records.ts';
 import { soleHolder } from './sole-holder.ts';
 
 export interface MemberOptions {
@@ -50,7 +51,7 @@ export interface GroupConsumerListener {
 
 /** How long kafkajs waits in a fetch without data by default; also how fast a resumed partition is fetched again. */
 const FETCH_WAIT_MS = 100;
-/** As fast as kafkajs' 1 MB, with far less memory: a record kept alive keeps its whole fetch response alive. */
+/** As fast as kafkajs' 1 MB, with far less memory. */
 const FETCH_BYTES_PER_PARTITION = 512 * 1024;
 /** How soon partitions that were added to the topic are noticed, and leaders that moved away from a hung broker. */
 const METADATA_AGE_MS = 10_000;
@@ -86,7 +87,7 @@ export class GroupMember {
       // Members answer a rebalance within a heartbeat: who does not come within a session is gone.
       rebalanceTimeout: sessionTimeoutMs,
       heartbeatInterval: Math.min(3000, Math.floor(sessionTimeoutMs / 4)),
-      ...(options.soleHolder ? { partitionAssigners: [soleHolder] } : {}),
+      ...(options.soleHolder ? { partitionAssigners: [soleHolder(systemClock.now())] } : {}),
       maxWaitTimeInMs: options.fetchWaitMs ?? FETCH_WAIT_MS,
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       metadataMaxAge: METADATA_AGE_MS,
@@ -182,7 +183,7 @@ export class GroupMember {
       const isLast = at + size >= messages.length;
       const last = isLast ? batch.lastOffset() : (taken.at(-1)?.offset ?? batch.lastOffset());
       const next = BigInt(last) + 1n;
-      const records = taken.map(toRecord);
+      const records = toRecords(taken);
       if (!listener.records({ of: { topic, partition }, from, records, next, end })) return;
       resolveOffset(last);
       from = next;
@@ -251,22 +252,4 @@ function byTopic(all: readonly TopicPartition[]): { topic: string; partitions: n
     topics.set(topic, [...(topics.get(topic) ?? []), partition]);
   }
   return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
-}
-
-function toRecord(message: KafkaMessage): PipelineRecord {
-  return {
-    offset: BigInt(message.offset),
-    timestamp: Number(message.timestamp),
-    key: message.key,
-    value: message.value,
-    headers: toHeaders(message.headers),
-  };
-}
-
-function toHeaders(headers: KafkaMessage['headers']): RecordHeaders | undefined {
-  const entries = Object.entries(headers ?? {});
-  if (entries.length === 0) return undefined;
-  const buffers = (value: (typeof entries)[number][1]) =>
-    (Array.isArray(value) ? value : [value]).map((one) => Buffer.from(one ?? ''));
-  return Object.fromEntries(entries.map(([name, value]) => [name, buffers(value)]));
 }
