@@ -47,12 +47,15 @@ const MAKE: Readonly<Record<SourceName, Make>> = {
 };
 
 /**
- * The sources of `producer.source`, whose names differ. Opens nothing. `confirm` is asked before what others made is deleted;
+ * The sources of `producer.source`, whose names differ: a hashtag that is given in two ways, or a server given twice, is one
+ * source. Opens nothing. `confirm` is asked before what others made is deleted;
  * undefined: the settings are word enough. Throws CONFIG_CREDENTIALS_MISSING, or USAGE for
  * what one lacks.
  */
 export function createSources(settings: Settings, deps: CommandDeps, confirm?: Confirm): Source[] {
-  return settings.params.producer.source.flatMap((name) => MAKE[name](settings, deps, confirm));
+  const { source } = settings.params.producer;
+  const all = source.flatMap((name) => MAKE[name](settings, deps, confirm));
+  return all.filter(({ name }, at) => all.findIndex((other) => other.name === name) === at);
 }
 
 function hashtagsFor(source: SourceName, { hashtag = [] }: Settings['params']): readonly string[] {
