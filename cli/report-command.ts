@@ -50,7 +50,7 @@ export function addReportCommand(program: Command, around: Surroundings): void {
       const page = resolve(around.directory, output);
       const directory = exportData === true ? join(dirname(page), 'exports') : exportData;
       await runReport(settings, deps, {
-        input: /^[a-z]+:/.test(input) ? input : resolve(around.directory, input),
+        input: /^[a-z][a-z0-9+.-]*:/i.test(input) ? input : resolve(around.directory, input),
         output: page,
         type,
         country,

@@ -44,6 +44,10 @@ const MACROS = [
     TRY_CAST(regexp_extract(text, '^(?:level_)?([012])$', 1) AS TINYINT)`,
   `CREATE MACRO level_between(value, low, high) AS
     CASE WHEN value < low THEN 0 WHEN value > high THEN 2 ELSE 1 END`,
+  // Spreadsheets take a text that begins so for a formula, unless a quote stands before it.
+  `CREATE MACRO sheet_cell(value) AS
+    CASE WHEN typeof(value) = 'VARCHAR' AND regexp_matches(value::VARCHAR, '^\\s*[=+\\-@＝＋－＠]|^[\\t\\r\\n]')
+      THEN '''' || value ELSE value::VARCHAR END`,
 ];
 
 export interface Loading {

@@ -74,6 +74,11 @@ async function load(
   input: string,
 ): Promise<void> {
   const [, database, name] = /^hive:(\w+)\.(\w+)$/.exec(input) ?? [];
+  if (input.startsWith('hive:') && !(database && name))
+    throw new PipelineError('REPORT_INPUT', `${input} names no table`, {
+      hint: 'Name it as hive:database.table.',
+      context: { input },
+    });
   if (database && name)
     await readHive({ database, name }, config.hive, reading, (path) => loadLines(loading, [path]));
   else await readTree(input, config.hdfs, reading, (paths) => loadLines(loading, paths));
@@ -138,7 +143,9 @@ async function exportAll(
   for (const { file, sql } of [DAILY, ...results.map(({ view }) => view)]) {
     if (file === undefined) continue;
     const path = join(directory, file);
-    const copy = `COPY (${sql}) TO ${quoteText(path)} (FORMAT csv, HEADER)`;
+    // `\\0` keeps the name of the column.
+    const cells = `SELECT sheet_cell(COLUMNS(*)) AS "\\0" FROM (${sql})`;
+    const copy = `COPY (${cells}) TO ${quoteText(path)} (FORMAT csv, HEADER)`;
     await analysis.run(`write ${path}`, copy, signal);
     files.push(path);
   }

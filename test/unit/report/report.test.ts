@@ -214,6 +214,19 @@ test('exports are the rows of the page, as CSV with a head', async (t) => {
   assert.match(read('out/daily_aggregated_data.csv'), /^date,code,records,.*\n2026-06-01,DE,24,/);
 });
 
+test('no name becomes a formula in a spreadsheet that opens an export; a number below zero stays one', async (t) => {
+  const directory = workingDirectory(t);
+  const names = ['=1+1', '+1', '-1', '@A1', ' =1', '\t=1', '\r=1', '＝1', "O'Neil", 'a=b'];
+  const lines = names.map((city) => line({ city, country: city, temperature: -5, windspeed: 30 }));
+  putFile(join(directory, 'base'), 'UNKNOWN/x', lines.join(''));
+  const { read, statistics } = await report(directory);
+  const [, ...cities] = read('out/top_alert_cities.csv').trimEnd().split('\n');
+  assert.equal(cities.length, names.length);
+  for (const city of cities) assert.match(city, /^"?('|O'Neil,|a=b,)/);
+  assert.match(read('out/country_statistics.csv'), /^UNKNOWN,'.*,-5\.0,-5\.0,-5\.0,/ms);
+  assert.ok(statistics['top_alert_cities']?.some(({ city }) => city === '=1+1'));
+});
+
 test('names that begin with _ or . and other files are left alone, names with * or [ are not', async (t) => {
   const directory = workingDirectory(t);
   const base = join(directory, 'base [1]*');
@@ -250,6 +263,19 @@ test('an input without records, a missing one and a broken file end with REPORT_
   await refused(/no weather record of country DE/, '--country', 'DE');
   putFile(base, 'FR/Paris', gzipSync(line({ temperature: 1 })).subarray(0, 20), 'alerts-000001');
   await refused(/cannot read .*alerts-000001\.json\.gz to its end/);
+  await refused(
+    /hive:weather names no table\n {2}hint: Name it as hive:database/,
+    '-i',
+    'hive:weather',
+  );
+});
+
+test('an address of a kind that is not read is no directory of this machine', async (t) => {
+  const { exit, stderr } = await kafkaHive(['report', '-i', 's3://bucket/x'], {
+    directory: workingDirectory(t),
+  });
+  assert.equal(exit, 2);
+  assert.match(stderr, /^error CONFIG_INVALID: cannot reach files at s3:\/\/bucket\/x/);
 });
 
 test('a page that cannot be written ends with FILES_REJECTED', async (t) => {
