@@ -1,6 +1,5 @@
-// Files on HDFS that grow: a part is moved beside its target and then concatenated onto it, one step of the NameNode that
-// readers see whole. Any number of processes may do so at once: each move consumes its source.
-import { dirname } from 'node:path/posix';
+// Files on HDFS that grow: a part that lies beside its target is concatenated onto it, one step of the NameNode that readers
+// see whole. Any number of processes may do so at once: each CONCAT consumes its source.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { GrowingFiles, Part } from './growing-files.ts';
@@ -22,15 +21,13 @@ export class HdfsGrowth implements GrowingFiles {
     return { body, bytes: body.length };
   }
 
+  /** `source` lies in the directory of `target`: CONCAT takes no other. */
   async grow(source: string, target: string, signal: AbortSignal): Promise<void> {
-    // CONCAT takes sources of the same directory only. The name is the source's own, so that whoever repeats this finds it.
-    const part = `${dirname(target)}/_part+${source.split('/').slice(-2).join('+')}`;
-    await this.#files.renameNoReplace(source, part, signal);
     for (;;) {
-      const added = await this.#files.concat(part, target, signal);
+      const added = await this.#files.concat(source, target, signal);
       if (added !== 'target-missing') return;
       // The first part becomes the file; another's may be first at the same moment.
-      const moved = await this.#files.renameNoReplace(part, target, signal);
+      const moved = await this.#files.renameNoReplace(source, target, signal);
       if (moved !== 'target-exists') return;
     }
   }

@@ -1,5 +1,5 @@
 // The sink of the hdfs-consumer: weather records as lines in `<base path>/<CC>/<City-Name>/`, on HDFS or in a directory of this
-// machine. A batch becomes a file for each of its locations, staged as those of every sink and decided by one ledger entry;
+// machine. A batch becomes a file for each of its locations, staged where nobody looks and decided by one ledger entry;
 // then they are added to `alerts.json` (layout `grow`) or renamed (layout `batches`).
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
@@ -21,7 +21,9 @@ import { FileLedger, stagingPath } from '../ledger.ts';
 import { formatFileName } from './file-name.ts';
 import { fingerprint } from './fingerprint.ts';
 import { GrowingNames, isGrowingName } from './growing-names.ts';
+import { LocationBlock } from './location-block.ts';
 import { LocationLines } from './location-lines.ts';
+import { LocationParts } from './location-parts.ts';
 import { forEachParallel, moveOnce, sweepStaging } from './staged-files.ts';
 import { probeWriting, sweepProbes } from './write-probe.ts';
 
@@ -61,6 +63,8 @@ export class LocationFilesSink implements Sink {
   readonly #names: GrowingNames;
   readonly #lines: LocationLines;
   readonly #isGzip: boolean;
+  /** Of files that grow on HDFS; what grows otherwise is staged as the files of every sink. */
+  readonly #beside: LocationParts | undefined;
   /** Locations that `addLocation` was called for. */
   readonly #added = new Set<string>();
   #lock: FileLock | undefined;
@@ -69,7 +73,9 @@ export class LocationFilesSink implements Sink {
     const { files, root, compression, fileBytesMax, tombstones, clock } = parts;
     this.#parts = parts;
     this.ledger = new FileLedger(files, root, clock);
-    this.#growing = files instanceof WebHdfs ? new HdfsGrowth(files) : new LocalGrowth();
+    const isHdfs = files instanceof WebHdfs;
+    this.#growing = isHdfs ? new HdfsGrowth(files) : new LocalGrowth();
+    this.#beside = isHdfs ? new LocationParts(files, root, clock) : undefined;
     this.#lines = new LocationLines(tombstones);
     this.#isGzip = compression === 'gzip';
     this.#names = new GrowingNames({
@@ -94,9 +100,11 @@ export class LocationFilesSink implements Sink {
     const { range, records } = batch;
     const attempt = randomUUID();
     const { groups, rejects, skipped } = await this.#divide(batch, signal);
-    const files = await forEachParallel([...groups], ([location, lines], index) => {
-      const staged = `${stagingPath(range, range.start)}/${attempt}/${index}`;
-      return this.#stageOne(batch, location, lines, staged, signal);
+    const isBeside = this.#parts.layout === 'grow';
+    const files = await forEachParallel([...groups], ([location, block], index) => {
+      const beside = isBeside ? this.#beside?.stage(range, location, attempt) : undefined;
+      const staged = beside ?? `${stagingPath(range, range.start)}/${attempt}/${index}`;
+      return this.#stageOne(range, location, block, staged, signal);
     });
     const record: BatchRecord = {
       ...range,
@@ -115,11 +123,13 @@ export class LocationFilesSink implements Sink {
     await forEachParallel(record.files, (file) => this.#placeOne(record, file, signal));
     // Only now: until every file is placed, a late writer of this same record may still need them.
     await files.remove(`${root}/${stagingPath(record, record.start)}`, signal);
+    await this.#beside?.placed(record, signal);
   }
 
   async sweep(of: TopicPartition, position: bigint, signal: AbortSignal): Promise<void> {
     const { files, root, clock } = this.#parts;
     await sweepStaging(files, root, of, position, signal);
+    await this.#beside?.sweep(of, position, signal);
     await sweepProbes(files, root, clock.now(), signal);
   }
 
@@ -129,7 +139,7 @@ export class LocationFilesSink implements Sink {
   }
 
   async #divide({ range, records }: Batch, signal: AbortSignal) {
-    const groups = new Map<string, string[]>();
+    const groups = new Map<string, LocationBlock>();
     const rejects: Reject[] = [];
     let skipped = 0;
     for (const [index, record] of records.entries()) {
@@ -137,32 +147,32 @@ export class LocationFilesSink implements Sink {
         await nextTurn();
         signal.throwIfAborted();
       }
-      const located = this.#lines.of(range, record);
+      const located = this.#lines.of(record);
       if (located === undefined) skipped += 1;
       else if (located instanceof Fault) {
         rejects.push({ record, code: located.code, reason: located.reason });
       } else {
-        const lines = groups.get(located.location) ?? [];
-        groups.set(located.location, lines);
-        lines.push(located.line);
+        const block = groups.get(located.location) ?? new LocationBlock(range);
+        groups.set(located.location, block);
+        block.add(located.object, record.offset);
       }
     }
     return { groups, rejects, skipped };
   }
 
   async #stageOne(
-    { range }: Batch,
+    range: OffsetRange,
     location: string,
-    lines: readonly string[],
+    block: LocationBlock,
     staged: string,
     signal: AbortSignal,
   ): Promise<StagedFile> {
     const { files, root } = this.#parts;
-    const { body, name } = await this.#pack(range, location, Buffer.from(lines.join('')), signal);
+    const { body, name } = await this.#pack(range, location, block.toBuffer(), signal);
     await files.create(`${root}/${staged}`, body, signal);
     return {
       ...{ staged, final: `${location}/${name}`, tablePartition: location },
-      ...{ rows: lines.length, bytes: body.length },
+      ...{ rows: block.rows, bytes: body.length },
     };
   }
 

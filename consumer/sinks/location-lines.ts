@@ -1,5 +1,5 @@
-// From weather records to the lines of their locations: one JSON object each with the fields of the flat record, whatever shape
-// it came in, and where it stood in Kafka.
+// From weather records to the objects of their lines: the fields of the flat record, whatever shape it came in, and which
+// location they belong to. Where it stood in Kafka is put behind them in location-block.ts.
 import { countryCodeOf } from '../../clients/countries/country-code.ts';
 import {
   decodeTombstone,
@@ -8,27 +8,35 @@ import {
   isJsonObject,
   type TombstonePolicy,
 } from '../../pipeline/codec.ts';
-import type { TopicPartition } from '../../pipeline/range.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
 import { heatLevel, type WeatherRecord, weatherRecord, windLevel } from '../../pipeline/weather.ts';
 import { readWeather } from '../../pipeline/weather-reading.ts';
 
-/** A record as it is written: `FR/Paris`, and its line with a newline. */
+/** A record as it is written. */
 export interface LocatedLine {
+  /** `FR/Paris` */
   readonly location: string;
-  readonly line: string;
+  /** UTF-8 of a JSON object with at least one field, without a line break. */
+  readonly object: Buffer;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Places that are remembered as written just as the flat record has them. */
 const KNOWN_MAX = 10_000;
-const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const UTC = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+const LEVELS = ['level_0', 'level_1', 'level_2'] as const;
+const NUMBERS = ['weather_code', 'latitude', 'longitude'] as const;
 
+/** Most records are flat already, and much of one is as in the one before: what was found out of that is remembered. */
 export class LocationLines {
   readonly #tombstones: TombstonePolicy;
-  /** Most records name one of few places: what they say of it, joined. It spares reading them field by field. */
-  readonly #known = new Set<string>();
+  /** By location: how the rest of the place was written where it was just as the flat record has it. */
+  readonly #known = new Map<string, Fields>();
+  /** Names of fields, in their order, that a plain record had. */
+  #plain: readonly string[] = [];
+  /** A day that the calendar has, `2026-11-22T`. */
+  #day = '';
 
   constructor(tombstones: TombstonePolicy) {
     this.#tombstones = tombstones;
@@ -39,10 +47,7 @@ export class LocationLines {
    * it aside). A record that is flat already stays as it was written. Of others, fields that the flat record does not have
    * are kept; one that came nested, or with one of our names in other letters, is kept whole under `record`.
    */
-  of(
-    { topic, partition }: TopicPartition,
-    { offset, value }: PipelineRecord,
-  ): LocatedLine | Fault | undefined {
+  of({ value }: PipelineRecord): LocatedLine | Fault | undefined {
     if (value === null) {
       const fate = decodeTombstone(this.#tombstones === 'skip' ? 'skip' : 'dead-letter');
       return fate instanceof Fault ? fate : undefined;
@@ -50,11 +55,9 @@ export class LocationLines {
     const decoded = decodeValue(value, 'json');
     if (decoded instanceof Fault) return decoded;
     const { text, json } = decoded;
-    const at = `"kafka_topic":"${topic}","kafka_partition":${partition},"kafka_offset":${offset}}\n`;
-    const line = (object: string) => `${object.slice(0, -1)},${at}`;
-    if (isJsonObject(json) && isPlain(json, text) && this.#known.has(placeOf(json))) {
-      const location = String(json['location']);
-      if (hasFlatMeasures(json)) return { location, line: line(text) };
+    const plain = isJsonObject(json) && this.#isPlain(json, text);
+    if (plain && this.#isOfKnownPlace(json) && this.#hasFlatMeasures(json)) {
+      return { location: String(json['location']), object: value };
     }
     const weather = readWeather(json, countryCodeOf);
     if (weather instanceof Fault) return weather;
@@ -62,44 +65,63 @@ export class LocationLines {
     // `readWeather` takes nothing but JSON objects.
     const came = json as Fields;
     const { location } = flat;
-    if (!isPlain(came, text) || !isFlat(came, flat)) {
-      return { location, line: line(JSON.stringify(whole(came, flat))) };
+    if (!plain || !isFlat(came, flat)) {
+      return { location, object: Buffer.from(JSON.stringify(whole(came, flat))) };
     }
+    const { city, country, country_code } = came;
     if (this.#known.size >= KNOWN_MAX) this.#known.clear();
-    this.#known.add(placeOf(came));
-    return { location, line: line(text) };
+    this.#known.set(location, { city, country, country_code });
+    return { location, object: value };
+  }
+
+  /** `text` is one line with room behind its last field, has each field once, and says nothing of Kafka or of the nested shape. */
+  #isPlain(came: Fields, text: string): boolean {
+    if (text[0] !== '{' || !text.endsWith('}')) return false;
+    if (text.includes('\n') || text.includes('\r')) return false;
+    const names = Object.keys(came);
+    if (!isSame(names, this.#plain)) {
+      if (names.some((name) => isRival(name) || KAFKA.has(name))) return false;
+      this.#plain = names;
+    }
+    if (!hasEachOnce(text, names.length)) return false;
+    return typeof came['location'] === 'string' && !isJsonObject(came['current_weather']);
+  }
+
+  #isOfKnownPlace(came: Fields): boolean {
+    const known = this.#known.get(String(came['location']));
+    if (known === undefined || known['city'] !== came['city']) return false;
+    return known['country'] === came['country'] && known['country_code'] === came['country_code'];
+  }
+
+  /** All that `isFlat` asks beside the place, without making a flat record to compare with. False: look closer. */
+  #hasFlatMeasures(came: Fields): boolean {
+    const { temperature, windspeed, timestamp } = came;
+    if (!Number.isFinite(temperature) || !Number.isFinite(windspeed)) return false;
+    if (came['heat_alert_level'] !== LEVELS[heatLevel(Number(temperature))]) return false;
+    if (came['wind_alert_level'] !== LEVELS[windLevel(Number(windspeed))]) return false;
+    for (const name of NUMBERS) if (!Number.isFinite(came[name] ?? 0)) return false;
+    const zone = came['timezone'] ?? 'UTC';
+    if (typeof zone !== 'string' || zone === '' || zone.trim() !== zone) return false;
+    if (typeof timestamp !== 'string' || !UTC.test(timestamp)) return false;
+    if (this.#day !== '' && timestamp.startsWith(this.#day)) return true;
+    const ms = Date.parse(timestamp);
+    if (Number.isNaN(ms) || new Date(ms).toISOString() !== timestamp) return false;
+    this.#day = timestamp.slice(0, 'yyyy-mm-ddT'.length);
+    return true;
   }
 }
 
-function placeOf({ location, city, country, country_code: code }: Fields): string {
-  return JSON.stringify([location, city, country, code]);
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((name, at) => name === others[at]);
 }
 
-/** All that `isFlat` asks beside the place, without making a flat record to compare with. False: look closer. */
-function hasFlatMeasures(came: Fields): boolean {
-  const { temperature, windspeed, timestamp } = came;
-  if (!Number.isFinite(temperature) || !Number.isFinite(windspeed)) return false;
-  if (came['heat_alert_level'] !== `level_${heatLevel(Number(temperature))}`) return false;
-  if (came['wind_alert_level'] !== `level_${windLevel(Number(windspeed))}`) return false;
-  for (const name of ['weather_code', 'latitude', 'longitude']) {
-    const value = came[name] ?? 0;
-    if (!Number.isFinite(value)) return false;
-  }
-  const zone = came['timezone'] ?? 'UTC';
-  if (typeof zone !== 'string' || zone === '' || zone.trim() !== zone) return false;
-  if (typeof timestamp !== 'string' || !UTC.test(timestamp)) return false;
-  const ms = Date.parse(timestamp);
-  return !Number.isNaN(ms) && new Date(ms).toISOString() === timestamp;
-}
-
-/** `text` is one line with room behind its last field, has each field once, and says nothing of Kafka or of the nested shape. */
-function isPlain(came: Fields, text: string): boolean {
-  if (text[0] !== '{' || text.at(-1) !== '}' || /[\n\r]/.test(text)) return false;
-  // A field that stands there twice is one here, and both to Hive.
-  const fields = Object.keys(came).length;
-  if (text.split('":', fields + 2).length !== fields + 1 || hasRival(came)) return false;
-  if ('kafka_topic' in came || 'kafka_partition' in came || 'kafka_offset' in came) return false;
-  return typeof came['location'] === 'string' && !isJsonObject(came['current_weather']);
+/** A field that stands there twice is one in `JSON.parse`, and both to Hive. False also where text only looks like a field. */
+function hasEachOnce(text: string, fields: number): boolean {
+  // Room between a name and its colon would hide it.
+  if (text.includes('" ') || text.includes('"\t')) return false;
+  let found = 0;
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) found += 1;
+  return found === fields;
 }
 
 function isFlat(came: Fields, flat: WeatherRecord): boolean {
@@ -112,19 +134,19 @@ function isFlat(came: Fields, flat: WeatherRecord): boolean {
 function whole(came: Fields, flat: WeatherRecord): Fields {
   const isNested = typeof came['location'] === 'object' && came['location'] !== null;
   const { kafka_topic: _, kafka_partition: __, kafka_offset: ___, ...kept } = came;
-  return { ...(isNested || hasRival(came) ? { record: came } : kept), ...flat };
+  const hasRival = Object.keys(came).some(isRival);
+  return { ...(isNested || hasRival ? { record: came } : kept), ...flat };
 }
 
-const OURS = new Set([
+const KAFKA: ReadonlySet<string> = new Set(['kafka_topic', 'kafka_partition', 'kafka_offset']);
+const OURS: ReadonlySet<string> = new Set([
   ...['timestamp', 'city', 'country', 'country_code', 'temperature', 'windspeed', 'weather_code'],
   ...['wind_alert_level', 'heat_alert_level', 'location', 'latitude', 'longitude', 'timezone'],
-  ...['kafka_topic', 'kafka_partition', 'kafka_offset'],
+  ...KAFKA,
 ]);
 
 /** Hive reads field names without regard to case: another one's `Kafka_Offset` would make the whole table unreadable. */
-function hasRival(came: Fields): boolean {
-  return Object.keys(came).some((key) => {
-    const lower = key.toLowerCase();
-    return lower !== key && OURS.has(lower);
-  });
+function isRival(name: string): boolean {
+  const lower = name.toLowerCase();
+  return lower !== name && OURS.has(lower);
 }

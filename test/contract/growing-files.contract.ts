@@ -27,15 +27,16 @@ export function growingFilesContract(name: string, open: () => Promise<GrowthUnd
     /** A location of its own, with a way to stage lines `{"n":...}` and to read what its file holds. */
     function location(file: string) {
       counter += 1;
-      const target = `${at.root}/case-${counter}/FR/Paris/${file}`;
-      const base = `${at.root}/case-${counter}/_staging`;
+      const directory = `${at.root}/case-${counter}/FR/Paris`;
+      const target = `${directory}/${file}`;
       return {
         target,
         async stage(part: string, numbers: readonly number[]): Promise<string> {
           const lines = Buffer.from(numbers.map((n) => `{"n":${n}}\n`).join(''));
           const { body } = await at.growing.pack(lines, file.endsWith('.gz'));
-          await at.files.create(`${base}/${part}/0`, body, signal);
-          return `${base}/${part}/0`;
+          // On HDFS beside the file; a local disk takes it from anywhere.
+          await at.files.create(`${directory}/_part+${part}`, body, signal);
+          return `${directory}/_part+${part}`;
         },
         async numbers(): Promise<number[]> {
           const content = (await at.files.read(target, signal)) ?? Buffer.alloc(0);
@@ -47,7 +48,7 @@ export function growingFilesContract(name: string, open: () => Promise<GrowthUnd
     }
 
     for (const file of ['alerts.json', 'alerts.json.gz']) {
-      test(`parts follow each other in ${file}, whose directory is made with the first`, async () => {
+      test(`parts follow each other in ${file}, which is made with the first`, async () => {
         const paris = location(file);
         await at.growing.grow(await paris.stage('a', [1, 2]), paris.target, signal);
         assert.deepEqual(await paris.numbers(), [1, 2]);

@@ -19,18 +19,22 @@ growingFilesContract('HDFS', async () => {
   return { files, root, growing: new HdfsGrowth(files), close: async () => files.close() };
 });
 
-test('a part that a process had moved beside its file when it died is added once, and one it had added is not added again', async () => {
+test('a part that a process had staged when it died is added once, and one it had added is not added again', async () => {
   const { files, root } = hdfs();
   const growing = new HdfsGrowth(files);
-  const target = `${root}/FR/Paris/alerts.json`;
+  const at = `${root}/FR/Paris`;
+  const target = `${at}/alerts.json`;
   const put = (path: string, text: string) => files.create(path, Buffer.from(text), signal);
-  await put(`${root}/FR/Paris/_part+a+0`, 'first\n');
-  await growing.grow(`${root}/_staging/a/0`, target, signal);
-  await put(`${root}/FR/Paris/_part+b+0`, 'second\n');
-  assert.equal(await files.concat(`${root}/FR/Paris/_part+b+0`, target, signal), 'moved');
-  await growing.grow(`${root}/_staging/b/0`, target, signal);
-  assert.equal((await files.read(target, signal))?.toString(), 'first\nsecond\n');
-  const gone = `${root}/FR/Paris/nothing`;
+  await put(`${at}/_part+a`, 'first\n');
+  assert.equal(await files.renameNoReplace(`${at}/_part+a`, target, signal), 'moved');
+  await growing.grow(`${at}/_part+a`, target, signal);
+  await put(`${at}/_part+b`, 'second\n');
+  assert.equal(await files.concat(`${at}/_part+b`, target, signal), 'moved');
+  await growing.grow(`${at}/_part+b`, target, signal);
+  await put(`${at}/_part+c`, 'third\n');
+  await growing.grow(`${at}/_part+c`, target, signal);
+  assert.equal((await files.read(target, signal))?.toString(), 'first\nsecond\nthird\n');
+  const gone = `${at}/nothing`;
   assert.equal(await files.concat(gone, target, signal), 'source-missing');
   await put(gone, 'x\n');
   assert.equal(await files.concat(gone, `${target}-2`, signal), 'target-missing');

@@ -1,6 +1,7 @@
 // The line of a weather record: flat ones stay as they were written, others become flat and lose nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LocationBlock } from '../../../../consumer/sinks/location-block.ts';
 import { LocationLines } from '../../../../consumer/sinks/location-lines.ts';
 import { Fault } from '../../../../pipeline/codec.ts';
 
@@ -13,7 +14,15 @@ const recordOf = (value: string | null) => ({
 });
 
 function lineOf(value: string | null, tombstones: 'skip' | 'write' | 'dead-letter' = 'skip') {
-  return new LocationLines(tombstones).of(of, recordOf(value));
+  return written(new LocationLines(tombstones), value);
+}
+
+function written(lines: LocationLines, value: string | null) {
+  const located = lines.of(recordOf(value));
+  if (located === undefined || located instanceof Fault) return located;
+  const block = new LocationBlock(of);
+  block.add(located.object, 7n);
+  return { location: located.location, line: block.toBuffer().toString() };
 }
 
 const FLAT =
@@ -84,7 +93,7 @@ test('records of a place that is known become what they become as the first ones
   const lines = new LocationLines('skip');
   const flat = { ...JSON.parse(FLAT), timezone: 'Europe/Paris', latitude: 48.8, longitude: null };
   delete flat.sensor;
-  lines.of(of, recordOf(JSON.stringify(flat)));
+  written(lines, JSON.stringify(flat));
   const others: Record<string, unknown[]> = {
     timestamp: [
       '2026-02-31T00:00:00.000Z',
@@ -120,9 +129,34 @@ test('records of a place that is known become what they become as the first ones
   for (const [name, values] of Object.entries(others)) {
     for (const value of values) {
       const text = JSON.stringify({ ...flat, [name]: value });
-      assert.deepEqual(lines.of(of, recordOf(text)), lineOf(text), text);
+      assert.deepEqual(written(lines, text), lineOf(text), text);
     }
   }
-  const huge = JSON.stringify(flat).replace('36.5', '1e400');
-  assert.ok(lines.of(of, recordOf(huge)) instanceof Fault);
+  const text = JSON.stringify(flat);
+  const huge = text.replace('36.5', '1e400');
+  assert.ok(written(lines, huge) instanceof Fault);
+  for (const name of ['"temperature"', '"temperature" ', '"temperature"\t', '"Temperature"']) {
+    const twice = `{${name}:1,${text.slice(1)}`;
+    const located = written(lines, twice);
+    assert.deepEqual(located, lineOf(twice), twice);
+    assert.ok(located && !(located instanceof Fault));
+    const line = JSON.parse(located.line);
+    const other = Object.keys(line).filter((key) => key.toLowerCase() === 'temperature');
+    assert.deepEqual(other, ['temperature']);
+    assert.equal(located.line, JSON.stringify(line).concat('\n'));
+  }
+});
+
+test('lines of a block follow each other as they were added, whatever bytes they hold and how far the offsets are', () => {
+  const block = new LocationBlock(of);
+  const values = ['{"a":"é日"}', '{"b":1}'];
+  values.forEach((value, index) => {
+    block.add(Buffer.from(value), 10n ** BigInt(index * 17));
+  });
+  assert.equal(block.rows, 2);
+  const where = '"kafka_topic":"alerts","kafka_partition":3,"kafka_offset":';
+  assert.equal(
+    block.toBuffer().toString(),
+    `{"a":"é日",${where}1}\n{"b":1,${where}100000000000000000}\n`,
+  );
 });
