@@ -6,8 +6,8 @@ import { MINUTE, name, oneOrMore, whole } from './schema-parts.ts';
 export const hashtag = z
   .string()
   .regex(
-    /^[#＃]?[\p{L}\p{M}\p{Nd}\p{Cf}_·־׳״་༌〃〜゛゜゠・～]+$/u,
-    'expected a hashtag, with or without #',
+    /^[#＃]?(?=.*[\p{L}\p{M}])[\p{L}\p{M}\p{Nd}\p{Cf}_·־׳״་༌〃〜゛゜゠・～]+$/u,
+    'expected a hashtag, with or without #: one word, not of digits alone',
   );
 
 const dollars = (price: number) => z.number().min(0).max(1000).default(price);

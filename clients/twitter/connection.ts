@@ -66,7 +66,7 @@ export function connectX(config: XSettings): XConnection {
       'CONFIG_CREDENTIALS_MISSING',
       'the source x needs a bearer token of the X API, and x.bearerToken is not set',
       {
-        hint: 'Set x.bearerToken in config.json, KH_X__BEARER_TOKEN or KH_X__BEARER_TOKEN_FILE; or take another source: `--source lines --input posts.ndjson`, or `--source lines --input -` for standard input.',
+        hint: 'Set x.bearerToken in config.json, KH_X__BEARER_TOKEN or KH_X__BEARER_TOKEN_FILE; or take a source that needs none: `--source bluesky` for live posts, or `--input posts.ndjson` for your own.',
       },
     );
   }

@@ -174,7 +174,7 @@ suite('lines in Kafka', () => {
         assert.ok(isCode(error, 'CONFIG_CREDENTIALS_MISSING'));
         assert.match(
           `${error.message} ${error.hint}`,
-          /x\.bearerToken.*KH_X__BEARER_TOKEN.*--source lines/,
+          /x\.bearerToken.*KH_X__BEARER_TOKEN.*--source bluesky/,
         );
         return true;
       },

@@ -115,9 +115,13 @@ test('config print --json is one document with every setting, its value and its 
 test('the producer without a hashtag, without credentials or without input says what to give it', async (t) => {
   const cases: readonly [args: string[], told: RegExp][] = [
     [['producer'], /^error USAGE: the source x needs a hashtag/],
-    [['producer', '#kafka'], /^error CONFIG_CREDENTIALS_MISSING: .*bearer token/],
+    [
+      ['producer', '#kafka'],
+      /^error CONFIG_CREDENTIALS_MISSING: .*bearer token.*`--source bluesky`/s,
+    ],
     [['producer', '--raw'], /^error USAGE: the source lines needs an input/],
     [['producer', 'a b'], /^error CONFIG_INVALID: argument hashtag\.0: expected a hashtag/],
+    [['producer', '#2026'], /^error CONFIG_INVALID: argument hashtag\.0: .*not of digits alone/],
   ];
   for (const [args, told] of cases) {
     const { exit, stderr } = await ask(t, args);
