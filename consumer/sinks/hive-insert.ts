@@ -8,6 +8,7 @@ import {
   quoteTable,
   type TableName,
 } from '../../clients/hive/describe.ts';
+import { hasMetTrouble } from '../../clients/hive/errors.ts';
 import { quoteName } from '../../clients/hive/quoting.ts';
 import type { HiveClient } from '../../clients/hive/session.ts';
 import type { Batch } from '../../pipeline/batch.ts';
@@ -68,6 +69,8 @@ const INSERTING = {
 const DAYS_AT_ONCE = 50;
 
 const FILES_AT_ONCE = 4;
+/** Trouble that sessions make each other is over after a moment; an attempt takes a second or more. */
+const ATTEMPTS_MAX = 4;
 
 interface Opened {
   readonly table: HiveTable;
@@ -135,7 +138,18 @@ export class HiveInsertSink implements Sink {
     await this.#sweep(signal);
   }
 
+  /** What meets trouble is begun anew: an INSERT may not be repeated, an attempt may. */
   async stage(batch: Batch, signal: AbortSignal): Promise<Staged> {
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        return await this.#stageAttempt(batch, signal);
+      } catch (error) {
+        if (!hasMetTrouble(error) || attempts === ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  async #stageAttempt(batch: Batch, signal: AbortSignal): Promise<Staged> {
     const { encoder, hive, clock } = this.#parts;
     const { groups, skipped, rejects } = await encoder.encodeRows(batch, signal);
     const attempt = randomUUID();

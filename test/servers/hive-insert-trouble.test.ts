@@ -1,8 +1,9 @@
 // The sink hive-insert after a process died, or somebody removed what it had staged.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { never } from '../support/hive.ts';
-import { batchOf, InsertTables, OF, range, rows } from '../support/insert-tables.ts';
+import { statementError } from '../../clients/hive/errors.ts';
+import { never, openHive } from '../support/hive.ts';
+import { batchOf, deliverTo, InsertTables, OF, range, rows } from '../support/insert-tables.ts';
 
 let tables: InsertTables;
 before(async () => {
@@ -67,4 +68,29 @@ test('rows that vanished from staging before they were placed are reported, neve
     code: 'POSITION_CORRUPT',
     message: /posts\.v-1_x-3 \[0, 2\)/,
   });
+});
+
+test('an INSERT that Hive refused because another session altered the table is made again, as another attempt', async (context) => {
+  const table = tables.table();
+  const refusals: string[] = [];
+  const hive = await openHive();
+  context.after(() => hive.close());
+  const execute = hive.execute.bind(hive);
+  Object.assign(hive, {
+    execute: async (...statement: Parameters<typeof execute>) => {
+      await execute(...statement);
+      const [sql] = statement;
+      if (!sql.startsWith('INSERT') || refusals.length > 0) return;
+      refusals.push(sql.match(/staged_attempt.=.([0-9a-f-]+)/)?.[1] ?? '');
+      // Its rows may be there in part or whole.
+      const message = 'FAILED: Execution Error, return code 1. Index 0 out of bounds for length 0';
+      throw statementError('test', { message, errorCode: 1, sqlState: undefined }, true);
+    },
+  });
+  const sink = await tables.writer(table, hive);
+  const { attempt } = await deliverTo(sink, batchOf(0, rows(0, 2)));
+  assert.equal(refusals.length, 1);
+  assert.notEqual(attempt, refusals[0]);
+  assert.deepEqual(await tables.offsets(table), range(0, 2));
+  assert.equal(await tables.staged(table), 0);
 });
