@@ -1,5 +1,6 @@
 // From lines of JSON to the table `observations`, which every view asks: fields read in each shape they come in, values that
 // cannot be measurements left out and counted, times in UTC and on the clock of the place.
+import { countryCodeOf } from '../clients/countries/country-code.ts';
 import { type Analysis, quotePath, quoteText } from '../clients/duckdb/analysis.ts';
 import { WEATHER_CODES } from './weather-codes.ts';
 
@@ -108,8 +109,9 @@ export async function loadLines(
 }
 
 /**
- * Makes `observations` of all that was loaded, of one country only when its code or name is given. A level follows from the
- * measure; the one a record gives counts where it has no measure. `local` is the time at the place, UTC where no zone is known.
+ * Makes `observations` of all that was loaded, of one country only when its code or name is given, the name in any
+ * language or as the records have it. A level follows from the measure; the one a record gives counts where it has no measure.
+ * `local` is the time at the place, UTC where no zone is known.
  */
 export async function createObservations(
   { analysis, signal }: Loading,
@@ -118,7 +120,8 @@ export async function createObservations(
   const wanted =
     country === undefined
       ? 'true'
-      : `${quoteText(country.toLowerCase())} IN (lower(code), lower(country))`;
+      : `(${quoteText(country.toLowerCase())} IN (lower(code), lower(country))
+          OR code = ${quoteText(countryCodeOf(country) ?? country)})`;
   const between = (value: string, [low, high]: readonly [number, number]) =>
     `CASE WHEN ${value} BETWEEN ${low} AND ${high} THEN ${value} END`;
   await analysis.run(

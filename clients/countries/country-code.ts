@@ -8,6 +8,7 @@ const SAID: Readonly<Record<string, string>> = {
   bosnia: 'BA',
   britain: 'GB',
   drc: 'CD',
+  drcongo: 'CD',
   easttimor: 'TL',
   emirates: 'AE',
   england: 'GB',
@@ -30,9 +31,13 @@ const SAID: Readonly<Record<string, string>> = {
   royaumeunidegrandebretagneetdirlandedunord: 'GB',
   sainthelenaascensionandtristandacunha: 'SH',
   shqiperia: 'AL',
+  日本国: 'JP',
+  ประเทศไทย: 'TH',
   unitedkingdomofgreatbritainandnorthernireland: 'GB',
 };
 const ARTICLE = /^(the|le|la|les|l['’])\s*(?=\p{L})/iu;
+/** The European Union is no country; its letters alone are also how the French shorten the United States: `É.-U.`. */
+const UNION = /^eu$/i;
 const ASIDE = /\s*\[.*?\]\s*/g;
 
 let fromLibrary: ReadonlyMap<string, string> | undefined;
@@ -45,6 +50,7 @@ let fromUnicode: ReadonlyMap<string, string> | undefined;
  */
 export function countryCodeOf(name: string): string | undefined {
   const text = name.trim();
+  if (UNION.test(text)) return undefined;
   return codeAsGiven(text) ?? codeOfName(text) ?? codeOfName(text.replace(ARTICLE, ''));
 }
 
@@ -108,7 +114,7 @@ function libraryNames(): Map<string, string> {
 function unicodeNames(): Map<string, string> {
   const found = new Map<string, string>();
   const codes = Object.keys(countries.getAlpha2Codes());
-  for (const language of Intl.DisplayNames.supportedLocalesOf(languages())) {
+  for (const language of Intl.DisplayNames.supportedLocalesOf([...languages(), 'zh-Hant'])) {
     for (const style of ['long', 'short'] as const) {
       const names = new Intl.DisplayNames(language, { type: 'region', style, fallback: 'none' });
       for (const code of codes) note(found, names.of(code) ?? '', code);

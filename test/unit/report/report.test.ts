@@ -165,10 +165,10 @@ test('a nested record of the geo producer counts, its wind in km/h', async (t) =
   assert.equal(statistics['weather_codes']?.[0]?.['meaning'], 'overcast');
 });
 
-test('--country takes a code or a name in any case, --type one section', async (t) => {
+test('--country takes a code or a name in any case and language, --type one section', async (t) => {
   const directory = workingDirectory(t);
   writeTree(join(directory, 'base'), 10);
-  for (const country of ['FR', 'fr', 'france']) {
+  for (const country of ['FR', 'fr', 'france', 'Frankreich']) {
     const { statistics } = await report(directory, '--country', country);
     assert.deepEqual([statistics.overview['records'], statistics.overview['countries']], [20, 1]);
   }

@@ -68,6 +68,7 @@ test('a text that names no country, or names two, has no code', () => {
     'ZZ',
     'XXX',
     'Korea',
+    'EU',
     'Atlantis',
     'Paris, USA',
     'France, Germany',

@@ -112,6 +112,7 @@ export const SAID_NAMES: Names = [
   ['UAE', 'AE'],
   ['Emirates', 'AE'],
   ['DRC', 'CD'],
+  ['DR Congo', 'CD'],
   ['Republic of Ireland', 'IE'],
   ['Bosnia', 'BA'],
   ['Sweden', 'SE'],
@@ -124,7 +125,9 @@ export const SAID_NAMES: Names = [
 
 export const NATIVE_NAMES: Names = [
   ['日本', 'JP'],
+  ['日本国', 'JP'],
   ['中国', 'CN'],
+  ['中國', 'CN'],
   ['한국', 'KR'],
   ['대한민국', 'KR'],
   ['Deutschland', 'DE'],
@@ -170,6 +173,7 @@ export const NATIVE_NAMES: Names = [
   ['भारत', 'IN'],
   ['বাংলাদেশ', 'BD'],
   ['ไทย', 'TH'],
+  ['ประเทศไทย', 'TH'],
   ['Việt Nam', 'VN'],
   ['Brasil', 'BR'],
   ['México', 'MX'],
