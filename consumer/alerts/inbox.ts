@@ -22,8 +22,9 @@ interface Door {
 
 export type Steering = Pick<GroupConsumer, 'seek' | 'pause' | 'resume'>;
 
-/** Records held before fetching is paused. */
+/** What is held before fetching is paused: records, and bytes of their values. Fetches under way may add a few more. */
 const RECORDS_MAX = 20_000;
+const BYTES_MAX = 32 * 1024 * 1024;
 
 export class Inbox {
   readonly #steering: Steering;
@@ -33,6 +34,7 @@ export class Inbox {
   readonly #onJump: (of: TopicPartition, from: bigint, to: bigint) => void;
   #parcels: Parcel[] = [];
   #records = 0;
+  #bytes = 0;
 
   constructor(
     steering: Steering,
@@ -79,9 +81,10 @@ export class Inbox {
   /** Everything that is held, in the order in which it came. */
   take(): Parcel[] {
     const parcels = this.#parcels;
-    if (this.#records >= RECORDS_MAX) this.#steering.resume(this.#all());
+    if (this.#isFull()) this.#steering.resume(this.#all());
     this.#parcels = [];
     this.#records = 0;
+    this.#bytes = 0;
     return parcels;
   }
 
@@ -99,7 +102,8 @@ export class Inbox {
     door.next = next;
     this.#parcels.push({ of: door.of, records, next });
     this.#records += records.length;
-    if (this.#records >= RECORDS_MAX) this.#steering.pause(this.#all());
+    for (const { value } of records) this.#bytes += value?.length ?? 0;
+    if (this.#isFull()) this.#steering.pause(this.#all());
   }
 
   #stray(door: Door, to: bigint): void {
@@ -112,6 +116,10 @@ export class Inbox {
       door.strayedTo = to;
       this.#steering.seek(door.of, door.next);
     }
+  }
+
+  #isFull(): boolean {
+    return this.#records >= RECORDS_MAX || this.#bytes >= BYTES_MAX;
   }
 
   #all(): TopicPartition[] {

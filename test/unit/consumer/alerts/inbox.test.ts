@@ -26,10 +26,10 @@ function inboxAt(offset: bigint) {
   return { inbox, done, pass };
 }
 
-function fetched(from: bigint, next: bigint) {
+function fetched(from: bigint, next: bigint, value: Buffer | null = null) {
   const records: PipelineRecord[] = [];
   for (let offset = from; offset < next; offset += 1n) {
-    records.push({ offset, timestamp: 0, key: null, value: null, headers: undefined });
+    records.push({ offset, timestamp: 0, key: null, value, headers: undefined });
   }
   return { of, from, records, next, end: next };
 }
@@ -64,12 +64,16 @@ test('an old fetch is sent back once; a second one at the same place is a jump, 
   assert.equal(inbox.records(fetched(8n, 9n)), true);
 });
 
-test('fetching is paused while much is held', () => {
-  const { inbox, done } = inboxAt(0n);
-  inbox.records(fetched(0n, 20_000n));
-  assert.equal(done.at(-1), 'pause 0');
-  inbox.take();
-  assert.equal(done.at(-1), 'resume 0');
+test('fetching is paused while much is held, many records or large ones', () => {
+  for (const much of [fetched(0n, 20_000n), fetched(0n, 32n, Buffer.alloc(1024 * 1024))]) {
+    const { inbox, done } = inboxAt(0n);
+    inbox.records(much);
+    assert.equal(done.at(-1), 'pause 0');
+    inbox.take();
+    assert.equal(done.at(-1), 'resume 0');
+    inbox.records(fetched(much.next, much.next + 1n));
+    assert.equal(done.at(-1), 'resume 0');
+  }
 });
 
 test('a topic partition is silent when nothing came for that long', () => {
