@@ -35,7 +35,10 @@ const committed = async ({ params }: Settings) => {
 function share(count: number, ...members: readonly ConsumerProcess[]): Promise<void> {
   return eventually(() => {
     const held = members.map(({ assigned }) => assigned);
-    assert.ok(held.every(({ length }) => length > 0));
+    assert.ok(
+      held.every(({ length }) => length > 0),
+      'a member without a partition',
+    );
     assert.equal(held.flat().length, count);
     assert.equal(new Set(held.flat()).size, count);
   }, 90_000);

@@ -1,5 +1,5 @@
 // Three brokers, of which one after the other dies under load: nothing acknowledged is lost, nothing stands twice, and the
-// consumer goes on by itself. The stack is this file's own; rows go to the HiveServer2 of the test run.
+// consumer, or weather-alerts with its transactions, goes on by itself. The stack is this file's own; rows go to the HiveServer2 of the test run.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';
 import { KafkaSender } from '../../clients/kafka/producer.ts';
 import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';
+import { runWeatherAlerts } from '../../consumer/weather-alerts.ts';
 import { configSchema, type Settings } from '../../params/schema.ts';
 import { systemClock } from '../../pipeline/clock.ts';
 import { isCode } from '../../pipeline/errors.ts';
@@ -17,6 +18,7 @@ import { type Log, silentLog } from '../../pipeline/log.ts';
 import { withRetry } from '../../pipeline/retry.ts';
 import { startOne, up, wipe } from '../../stack/launch.ts';
 import { killNode } from '../../stack/run.ts';
+import { alertSettings, allCommitted, assertExact, raining } from '../support/alerts-world.ts';
 import { eventually } from '../support/eventually.ts';
 import { testSettings } from '../support/settings.ts';
 import { uniqueName } from '../support/stack.ts';
@@ -48,11 +50,11 @@ after(async () => {
   rmSync(stack.dataDir, { recursive: true, force: true });
 });
 
-/** The broker that coordinates the group, counted from 1: the one that is asked for it. */
-async function coordinator(): Promise<number> {
+/** The broker that coordinates a group, counted from 1: the one that is asked for it. */
+async function coordinator(groupId = settings.params.consumer.group): Promise<number> {
   const { brokers } = settings.config.kafka;
   const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
-  const consumer = kafka.consumer({ groupId: settings.params.consumer.group });
+  const consumer = kafka.consumer({ groupId });
   let asked = '';
   consumer.on(consumer.events.REQUEST, ({ payload }) => {
     if (payload.apiName === 'DescribeGroups') asked = payload.broker;
@@ -60,6 +62,21 @@ async function coordinator(): Promise<number> {
   await consumer.connect();
   await eventually(() => consumer.describeGroup());
   await consumer.disconnect();
+  return brokers.indexOf(asked) + 1;
+}
+
+/** As `coordinator`, of a transactional id that nobody uses yet. */
+async function transactionCoordinator(transactionalId: string): Promise<number> {
+  const { brokers } = settings.config.kafka;
+  const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 });
+  let asked = '';
+  producer.on(producer.events.REQUEST, ({ payload }) => {
+    if (payload.apiName === 'InitProducerId') asked = payload.broker;
+  });
+  await producer.connect();
+  await eventually(async () => (await producer.transaction()).abort());
+  await producer.disconnect();
   return brokers.indexOf(asked) + 1;
 }
 
@@ -73,7 +90,10 @@ async function inSync(topic: string): Promise<void> {
   await bare.connect();
   await eventually(async () => {
     const { topics } = await bare.fetchTopicMetadata({ topics: [topic] });
-    assert.ok(topics[0]?.partitions.every(({ isr }) => isr.length === 3));
+    assert.ok(
+      topics[0]?.partitions.every(({ isr }) => isr.length === 3),
+      'not in sync',
+    );
   }, 120_000);
   await bare.disconnect();
 }
@@ -206,4 +226,57 @@ test('all brokers die and come back: a consumer waits and goes on, unless that t
   );
   assert.equal((await patient.running.stop()).rows, 20 * PARTITIONS);
   await sender.close();
+});
+
+test('the brokers that coordinate the transactions and the group of weather-alerts die under load: no alert and no count is lost or doubled', async (t) => {
+  const partitions = 3;
+  const { params } = alertSettings();
+  const producer = { ...params.producer, topicReplication: 3 };
+  const own: Settings = { config: settings.config, params: { ...params, producer } };
+  const { topic, alerts } = params;
+  const sky = await World.open(own);
+  await admin.ensureTopic(topic, { partitions, replication: 3 }, signal);
+  await inSync(topic);
+  const first = await transactionCoordinator(alerts.group);
+  const running = start((deps) => runWeatherAlerts(own, deps));
+  const stop = raining(sky, topic, partitions);
+  t.after(async () => {
+    await Promise.allSettled([stop(), running.stop()]);
+    await sky.close();
+  });
+  /** Everything that is in the topic by now, which is not nothing, is read and committed. */
+  const goesOn = async () => {
+    const ends = await eventually(async () => {
+      const found = [...(await admin.offsets(topic, signal))];
+      assert.ok(
+        found.every(([, { highWatermark }]) => highWatermark > 0n),
+        'a partition is empty',
+      );
+      return found;
+    });
+    const isRead = async () => {
+      const committed = await admin.groupOffsets(alerts.group, topic, signal);
+      for (const [partition, { highWatermark }] of ends) {
+        const { offset = 0n } = committed.get(partition) ?? {};
+        assert.ok(offset >= highWatermark, `${partition}: ${offset} of ${highWatermark}`);
+      }
+    };
+    await Promise.race([eventually(isRead, 120_000), running.done]);
+  };
+  let stallMs = 0;
+  await goesOn();
+  for (const victim of [async () => first, () => coordinator(alerts.group)]) {
+    await inSync(topic);
+    const name = `broker ${await victim()}`;
+    const diedAt = performance.now();
+    await killNode(stack.dataDir, name);
+    await goesOn();
+    stallMs = Math.max(stallMs, performance.now() - diedAt);
+    await startOne(stack, name);
+  }
+  await stop();
+  await Promise.race([eventually(() => allCommitted(own, sky), 120_000), running.done]);
+  await running.stop();
+  t.diagnostic(`read on at most ${Math.round(stallMs)} ms after a death`);
+  await assertExact(own, sky);
 });

@@ -8,15 +8,13 @@ import {
   alertSettings,
   allCommitted,
   assertExact,
-  later,
-  mixedWeather,
+  raining,
 } from '../support/alerts-world.ts';
 import { eventually } from '../support/eventually.ts';
 import { testSettings } from '../support/settings.ts';
 import { World } from '../support/world.ts';
 
 const PARTITIONS = 3;
-const START = Date.now() - 40 * 60_000;
 
 let world: World;
 before(async () => {
@@ -24,32 +22,11 @@ before(async () => {
 });
 after(() => world.close());
 
-/** Sends weather until it is told to stop. */
-function raining(topic: string) {
-  let isOver = false;
-  const run = async () => {
-    for (let first = 0; !isOver; first += 30) {
-      await world.send(topic, mixedWeather({ count: 30, partitions: PARTITIONS, first }, START));
-      await delay(60);
-    }
-    for (let partition = 0; partition < PARTITIONS; partition += 1) {
-      await world.send(topic, [later(partition)]);
-    }
-  };
-  const done = run();
-  return {
-    stop() {
-      isOver = true;
-      return done;
-    },
-  };
-}
-
 /** Kills one after the other, each with the next one standing by; the last one comes to the end. */
 async function killedAfter(plans: readonly (readonly [step: string, nth: number])[]) {
   const settings = alertSettings();
   await world.createTopic(settings.params.topic, PARTITIONS);
-  const rain = raining(settings.params.topic);
+  const stopRain = raining(world, settings.params.topic, PARTITIONS);
   for (const [step, nth] of plans) {
     const victim = new AlertsProcess(settings, step, nth);
     if (step === 'any') {
@@ -60,7 +37,7 @@ async function killedAfter(plans: readonly (readonly [step: string, nth: number]
   }
   const last = new AlertsProcess(settings);
   await eventually(() => assert.ok(last.said('reads').length > 0, last.told), 60_000);
-  await rain.stop();
+  await stopRain();
   await eventually(() => {
     last.mustRun();
     return allCommitted(settings, world);

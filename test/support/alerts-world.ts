@@ -1,11 +1,14 @@
 // Weather for weather-alerts, and what it must make of it: counted here again from the input topic, by looking at every alert
 // for every window.
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GroupConsumer } from '../../clients/kafka/consumer.ts';
 import { readRanges } from '../../clients/kafka/read-ranges.ts';
 import type { Settings } from '../../params/schema.ts';
+import { systemClock } from '../../pipeline/clock.ts';
 import { silentLog } from '../../pipeline/log.ts';
 import type { OutgoingRecord, PipelineRecord } from '../../pipeline/record.ts';
+import { withRetry } from '../../pipeline/retry.ts';
 import { ConsumerProcess } from './consumer-process.ts';
 import { testSettings } from './settings.ts';
 import { uniqueName } from './stack.ts';
@@ -13,6 +16,7 @@ import type { World } from './world.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
+const SEND_RETRY = { delayMs: 100, delayMsMax: 1000, deadlineMs: 120_000 };
 
 type AlertParams = Partial<Settings['params']['alerts']>;
 
@@ -77,6 +81,29 @@ export function mixedWeather(
       city: `City${number % 11}`,
     });
   });
+}
+
+/** Sends weather, some 400 records a second, until it is told to stop; then what closes all windows. */
+export function raining(world: World, topic: string, partitions: number): () => Promise<void> {
+  const stopped = new AbortController();
+  const begin = Date.now() - 40 * MINUTE;
+  // What is sent again after a lost answer stands in the topic twice, and is expected twice.
+  const send = (records: OutgoingRecord[]) =>
+    withRetry(() => world.send(topic, records), SEND_RETRY, systemClock, world.signal);
+  const run = async () => {
+    for (let first = 0; !stopped.signal.aborted; first += 30) {
+      // Its time passes 60 ms a record: for two minutes and more it stays within what `later` closes.
+      await send(mixedWeather({ count: 30, partitions, first }, begin - first * 190));
+      await delay(60);
+    }
+    await send(Array.from({ length: partitions }, (_, partition) => later(partition)));
+  };
+  const done = run();
+  done.catch(() => undefined);
+  return () => {
+    stopped.abort();
+    return done;
+  };
 }
 
 /** Every committed record of a topic, in order within each partition. */
