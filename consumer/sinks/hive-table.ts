@@ -152,7 +152,8 @@ function ledgerOf(
   );
 }
 
-async function claimLedger(
+/** Says in the table's properties which kind of ledger lies at its location. Throws HIVE_TABLE_MISMATCH when it is another. */
+export async function claimLedger(
   hive: HiveClient,
   table: TableName,
   found: TableDescription,

@@ -10,7 +10,7 @@ import type { Settings } from '../../params/schema.ts';
 import { PipelineError, Stopping } from '../../pipeline/errors.ts';
 import type { CommandDeps } from '../../pipeline/lifecycle.ts';
 import { type Deferred, deferred, withTimeout } from '../../pipeline/retry.ts';
-import { ensureTable } from './hive-table.ts';
+import { claimLedger, ensureTable } from './hive-table.ts';
 
 /**
  * The fields of the flat record. `city` and `country` are missing: a table has each name once, and as table partitions they
@@ -120,7 +120,9 @@ export class LocationTable {
       location: this.#base,
       properties: {},
     } as const;
-    await ensureTable(this.#hive, definition, signal);
+    const found = await ensureTable(this.#hive, definition, signal);
+    // So that `verify` finds it: it lies below the base path, where the table lies.
+    await claimLedger(this.#hive, this.#table, found, 'files', signal);
   }
 
   /** What lay below the base before the table, or came while nobody had it open. */
