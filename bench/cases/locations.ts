@@ -20,6 +20,8 @@ interface Flushed extends Measured {
   readonly flushMs: number;
   readonly msPerRecord: number;
   readonly bytes: number;
+  /** Peak memory when a fifth of the records was placed: what comes after it adds nothing. */
+  readonly rssMbAtFifth: number;
 }
 
 function alert(number: number, locations: number): Buffer {
@@ -78,6 +80,7 @@ async function compare(options: BenchOptions, shape: Shape): Promise<Line[]> {
   const flushed = (rounds: readonly Flushed[]) => ({
     ms_per_flush: Math.round(median(rounds.map(({ flushMs }) => flushMs))),
     ms_per_record: Number(median(rounds.map(({ msPerRecord }) => msPerRecord)).toFixed(3)),
+    rss_mb_at_a_fifth: Math.round(Math.max(...rounds.map(({ rssMbAtFifth }) => rssMbAtFifth))),
   });
   const saved = 1 - (packed[0]?.bytes ?? 0) / (plain[0]?.bytes ?? 1);
   const about = { place, locations, batch, records };

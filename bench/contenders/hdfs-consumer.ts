@@ -13,7 +13,11 @@ const settings = { params: paramsSchema.parse(raw.params), config: configSchema.
 const times = { began: 0, ended: 0, cpuBegan: process.cpuUsage(), cpu: process.cpuUsage() };
 const flushes: number[] = [];
 const perRecord: number[] = [];
+/** Peak memory after each batch, with the rows placed by then. */
+const peaks: { readonly rows: number; readonly rssMb: number }[] = [];
+const peakMb = () => process.resourceUsage().maxRSS / 1024;
 let bytes = 0;
+let placed = 0;
 const log: Log = {
   ...silentLog,
   info(message) {
@@ -30,6 +34,8 @@ const observer: ConsumerObserver = {
     flushes.push(ms);
     perRecord.push(ms / Math.max(1, batch.records.length));
     bytes += standing.files.reduce((sum, file) => sum + file.bytes, 0);
+    placed += standing.rows;
+    peaks.push({ rows: placed, rssMb: peakMb() });
     times.ended = performance.now();
     times.cpu = process.cpuUsage(times.cpuBegan);
   },
@@ -45,7 +51,8 @@ console.log(
     records: rows,
     ms: times.ended - times.began,
     cpuMs: (times.cpu.user + times.cpu.system) / 1000,
-    rssMb: process.resourceUsage().maxRSS / 1024,
+    rssMb: peakMb(),
+    rssMbAtFifth: peaks.find((peak) => peak.rows >= rows / 5)?.rssMb,
     flushMs: middle(flushes),
     msPerRecord: middle(perRecord),
     bytes,
