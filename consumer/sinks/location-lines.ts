@@ -55,7 +55,7 @@ export class LocationLines {
     const decoded = decodeValue(value, 'json');
     if (decoded instanceof Fault) return decoded;
     const { text, json } = decoded;
-    const plain = isJsonObject(json) && this.#isPlain(json, text);
+    const plain = isJsonObject(json) && this.#isPlain(json, text, value);
     if (plain && this.#isOfKnownPlace(json) && this.#hasFlatMeasures(json)) {
       return { location: String(json['location']), object: value };
     }
@@ -74,16 +74,15 @@ export class LocationLines {
     return { location, object: value };
   }
 
-  /** `text` is one line with room behind its last field, has each field once, and says nothing of Kafka or of the nested shape. */
-  #isPlain(came: Fields, text: string): boolean {
+  /** `text`, the `bytes` decoded, is one line with room behind its last field, has each field once, and says nothing of Kafka or of the nested shape. */
+  #isPlain(came: Fields, text: string, bytes: Buffer): boolean {
     if (text[0] !== '{' || !text.endsWith('}')) return false;
-    if (text.includes('\n') || text.includes('\r')) return false;
     const names = Object.keys(came);
     if (!isSame(names, this.#plain)) {
       if (names.some((name) => isRival(name) || KAFKA.has(name))) return false;
       this.#plain = names;
     }
-    if (!hasEachOnce(text, names.length)) return false;
+    if (!isLineWith(bytes, names.length)) return false;
     return typeof came['location'] === 'string' && !isJsonObject(came['current_weather']);
   }
 
@@ -115,12 +114,23 @@ function isSame(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((name, at) => name === others[at]);
 }
 
-/** A field that stands there twice is one in `JSON.parse`, and both to Hive. False also where text only looks like a field. */
-function hasEachOnce(text: string, fields: number): boolean {
-  // Room between a name and its colon would hide it.
-  if (text.includes('" ') || text.includes('"\t')) return false;
+const [TAB, NEWLINE, RETURN, SPACE, QUOTE, COLON] = [9, 10, 13, 32, 34, 58];
+
+/**
+ * JSON on one line, each of its `fields` there once: one that stands there twice is one in `JSON.parse`, and both to Hive. False
+ * also where text only looks like a field.
+ */
+function isLineWith(bytes: Buffer, fields: number): boolean {
   let found = 0;
-  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) found += 1;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === NEWLINE || byte === RETURN) return false;
+    if (byte !== QUOTE) continue;
+    const next = bytes[at + 1];
+    if (next === COLON) found += 1;
+    // Room between a name and its colon would hide it.
+    else if (next === SPACE || next === TAB) return false;
+  }
   return found === fields;
 }
 
