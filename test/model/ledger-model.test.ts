@@ -2,7 +2,7 @@
 // KH_MODEL_RUNS=<count> more than the usual number.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { World } from './ledger-model.ts';
+import { type Layout, World } from './ledger-model.ts';
 import type { Planted } from './planted.ts';
 
 const RUNS = Number(process.env['KH_MODEL_RUNS'] ?? 25);
@@ -13,10 +13,14 @@ interface Failure {
   readonly problems: string[];
 }
 
-async function firstFailure(planted: Planted, runs: number): Promise<Failure | undefined> {
+async function firstFailure(
+  planted: Planted,
+  runs: number,
+  layout: Layout = 'table',
+): Promise<Failure | undefined> {
   const seeds = only ? [Number(only)] : Array.from({ length: runs }, (_, seed) => seed + 1);
   for (const seed of seeds) {
-    const problems = await new World(seed, planted).run();
+    const problems = await new World(seed, planted, layout).run();
     if (problems.length > 0) return { seed, problems };
   }
   return undefined;
@@ -25,6 +29,16 @@ async function firstFailure(planted: Planted, runs: number): Promise<Failure | u
 describe('delivery under random schedules', () => {
   test(`X02: no row is lost or doubled in ${RUNS} schedules, while staging is swept and the ledger rolled up`, async () => {
     assert.equal(await firstFailure('none', RUNS), undefined);
+  });
+
+  test(`no row is lost or doubled in ${RUNS} schedules in files that grow`, async () => {
+    assert.equal(await firstFailure('none', RUNS, 'growing'), undefined);
+  });
+
+  test('in files that grow, a position that runs ahead of the placing is found', {
+    skip: only !== undefined,
+  }, async () => {
+    assert.notEqual(await firstFailure('early-advance', 100, 'growing'), undefined);
   });
 
   const faults: Planted[] = [

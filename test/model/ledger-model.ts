@@ -16,9 +16,12 @@ import type { PlacedBatch, PositionStore } from '../../pipeline/position-store.t
 import type { PipelineRecord } from '../../pipeline/record.ts';
 import { isRetriable } from '../../pipeline/retry.ts';
 import type { Sink } from '../../pipeline/sink.ts';
+import { growingSink } from './growing-sink.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { Network } from './network.ts';
 import { type Planted, planting } from './planted.ts';
+
+export type Layout = 'table' | 'growing';
 
 const ROOT = '/warehouse/t';
 const TOPIC = 't';
@@ -31,14 +34,17 @@ const ROLL_UP_ALL = { before: Number.POSITIVE_INFINITY, entriesMin: 1, entriesMa
 /** Everything of one run; `problems` is empty when every row is there once. */
 export class World {
   readonly #planted: Planted;
+  readonly #layout: Layout;
   readonly #memory: MemoryFiles;
   readonly #network: Network;
   readonly #logs: readonly (readonly bigint[])[];
   readonly #history: PlacedBatch[][] = [[], []];
   readonly #failures: string[] = [];
 
-  constructor(seed: number, planted: Planted) {
+  /** `layout`: files that are renamed into a table, or those of the hdfs-consumer, which grow. */
+  constructor(seed: number, planted: Planted, layout: Layout = 'table') {
     this.#planted = planted;
+    this.#layout = layout;
     this.#memory = new MemoryFiles({ overwrites: planted === 'blind-overwrite' });
     this.#network = new Network(seed, this.#memory);
     const offsets = Array.from({ length: OFFSETS }, (_, offset) => BigInt(offset));
@@ -77,10 +83,13 @@ export class World {
   #sink(writer: number, clock: Clock): Sink {
     const files = this.#network.files(writer);
     const ledger = planting(this.#planted, new FileLedger(files, ROOT, clock));
-    const table = new TableFiles({
-      ...{ files, root: ROOT, ledger, clock, format: 'json', encoder: { encodeFiles } },
-      addDay: async () => {},
-    });
+    const table =
+      this.#layout === 'growing'
+        ? growingSink({ files, root: ROOT, clock, encode: encodeFiles })
+        : new TableFiles({
+            ...{ files, root: ROOT, ledger, clock, format: 'json', encoder: { encodeFiles } },
+            addDay: async () => {},
+          });
     return {
       ...{ name: 'model', ledger, open: async () => {}, close: async () => {} },
       sweep: (of, position, signal) => table.sweep(of, position, signal),
@@ -228,9 +237,11 @@ export class World {
   #rowsPlaced(partition: number): bigint[] {
     const rows: bigint[] = [];
     for (const [path, content] of this.#memory.contents) {
-      if (!path.startsWith(`${ROOT}/dt=`)) continue;
-      const file = JSON.parse(content.toString()) as { partition: number; offsets: string[] };
-      if (file.partition === partition) rows.push(...file.offsets.map(BigInt));
+      if (!path.startsWith(`${ROOT}/dt=`) || path.includes('/_part+')) continue;
+      for (const line of content.toString().trimEnd().split('\n')) {
+        const file = JSON.parse(line) as { partition: number; offsets: string[] };
+        if (file.partition === partition) rows.push(...file.offsets.map(BigInt));
+      }
     }
     return rows.sort((a, b) => (a < b ? -1 : 1));
   }

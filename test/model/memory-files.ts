@@ -40,6 +40,15 @@ export class MemoryFiles {
     return 'moved';
   }
 
+  /** As a NameNode does it: the content of `from` moves to the end of `to` in one step; false when one of them is missing. */
+  concat(from: string, to: string): boolean {
+    const [added, standing] = [this.contents.get(from), this.contents.get(to)];
+    if (added === undefined || standing === undefined) return false;
+    this.contents.delete(from);
+    this.contents.set(to, Buffer.concat([standing, added]));
+    return true;
+  }
+
   status(path: string): FileStatus | undefined {
     const content = this.contents.get(path);
     if (content) return { type: 'file', bytes: content.length };

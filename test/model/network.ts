@@ -1,6 +1,7 @@
 // The network between writers and their file system: each request meets a drawn fate. It may be carried out, carried out
 // and not answered, cut half way, lost, or carried out much later; and its writer may crash or freeze meanwhile.
 import type { FileSystem } from '../../clients/files/file-system.ts';
+import type { WebHdfs } from '../../clients/files/webhdfs.ts';
 import { PipelineError } from '../../pipeline/errors.ts';
 import { bytesOf, type MemoryFiles } from './memory-files.ts';
 
@@ -145,9 +146,15 @@ export class Network {
   }
 
   /** The file system as one writer sees it: every call is a request with a fate of its own. */
-  files(writer: number): FileSystem {
+  files(writer: number): FileSystem & Pick<WebHdfs, 'concat'> {
     const memory = this.#memory;
     return {
+      concat: async (from, to) => {
+        const concat = () => memory.concat(from, to);
+        if (await this.send(writer, concat, { isRename: true })) return 'moved';
+        const isThere = await this.send(writer, () => memory.status(from));
+        return isThere === undefined ? 'source-missing' : 'target-missing';
+      },
       create: (path, body) => {
         const content = bytesOf(body);
         const half = content.subarray(0, content.length >> 1);
