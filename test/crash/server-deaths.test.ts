@@ -6,11 +6,13 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { z } from 'zod';
 import { WebHdfs } from '../../clients/files/webhdfs.ts';
 import { KafkaSender } from '../../clients/kafka/producer.ts';
 import { runConsumerFromPosition } from '../../consumer/consumer-from-position.ts';
+import { runHdfsConsumer } from '../../consumer/hdfs-consumer.ts';
 import type { paramsSchema } from '../../params/schema.ts';
 import { systemClock } from '../../pipeline/clock.ts';
 import { silentLog } from '../../pipeline/log.ts';
@@ -22,7 +24,16 @@ import { type NodeName, PROXIED, type WorldFault } from '../chaos/fault.ts';
 import { type World as Nemesis, openChaosWorld } from '../chaos/nemesis/world.ts';
 import { eventually } from '../support/eventually.ts';
 import { heardLog } from '../support/heard-log.ts';
+import {
+  alerts,
+  linesOf,
+  locationSettings,
+  mustBeTidy,
+  mustHoldOnce,
+  readTree,
+} from '../support/locations.ts';
 import { testSettings } from '../support/settings.ts';
+import { uniqueName } from '../support/stack.ts';
 import { post, posts, start, World } from '../support/world.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -129,6 +140,40 @@ test('F08: a NameNode in safe mode, then one that is killed, is tried again unti
   await nemesis.heal();
   await away;
   await holds(table, [20, 20]);
+});
+
+test('F05 F07 F08: NameNode and DataNode die for 20 s while the hdfs-consumer writes: it goes on by itself, each record stands once', async (t) => {
+  const topic = uniqueName('alerts');
+  const root = `/test/${topic}`;
+  const files = new WebHdfs(nemesis.direct.hdfs);
+  const place = { basePath: `${nemesis.hdfsUri}${root}`, files, root };
+  const { params } = locationSettings(place, [topic], { batchSize: 50, flushIntervalMs: 300 });
+  await world.createTopic(topic, 2);
+  const run = start((deps) => runHdfsConsumer({ params, config: nemesis.config(0) }, deps));
+  t.after(async () => {
+    await nemesis.heal();
+    await run.stop();
+    files.close();
+  });
+  let sent = 0;
+  const send = async () => {
+    await world.send(topic, alerts(20, 2, sent));
+    sent += 20;
+  };
+  const holds = () =>
+    eventually(async () => mustHoldOnce(linesOf(await readTree(place)), 2, sent / 2), 120_000);
+  await send();
+  await Promise.race([holds(), run.done]);
+  let isOver = false;
+  const over = Promise.all([kill('namenode', 20_000), kill('datanode 1', 20_000)]).finally(() => {
+    isOver = true;
+  });
+  for (; !isOver; await delay(300)) await send();
+  await over;
+  await send();
+  await Promise.race([holds(), run.done]);
+  assert.equal((await run.stop()).rows, sent, 'by the same process');
+  await mustBeTidy(place);
 });
 
 test('HiveServer2 dies while hive-insert commits and while it places, and everything is there once', async (t) => {
