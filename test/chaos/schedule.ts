@@ -45,6 +45,11 @@ const SERVER_WEIGHTS: Partial<Record<Kind, number>> = {
   'kill-service': 8,
 };
 
+/** Where the broker is the only server: it shall live now and then. */
+const BROKER_WEIGHTS: typeof SERVER_WEIGHTS = {
+  ...{ cut: 3, 'half-open': 3, delay: 3, 'freeze-service': 1, 'kill-service': 1 },
+};
+
 /** HiveServer2 needs half a minute to come back: once a minute is enough. */
 const HIVE_KILLS_PER_MINUTE = 1;
 
@@ -54,7 +59,8 @@ export function planSchedule(options: ScheduleOptions): Schedule {
   if (options.plant) return { ...options, ...planPlanted(options, workload, random) };
   const used = servicesOf(workload.sink);
   const nodes = options.nodes.filter((node) => used.includes(serviceOf(node)));
-  const weights = { ...PROCESS_WEIGHTS, ...(nodes.length > 0 ? SERVER_WEIGHTS : {}) };
+  const serverWeights = used.length > 1 ? SERVER_WEIGHTS : BROKER_WEIGHTS;
+  const weights = { ...PROCESS_WEIGHTS, ...(nodes.length > 0 ? serverWeights : {}) };
   const endMs = options.minutes * 60_000;
   const faults: Fault[] = [];
   let hiveKills = Math.ceil(options.minutes * HIVE_KILLS_PER_MINUTE);
