@@ -83,7 +83,7 @@ test('B01: a record without value is skipped or set aside, never a row that lies
   }
 });
 
-test('B03: what is no weather record is set aside with a reason', () => {
+test('B05: what is no weather record is set aside with a reason', () => {
   for (const value of ['', 'not JSON', '[]', '{"city":"Paris","temperature":1e400}', '\xff{']) {
     assert.ok(lineOf(value) instanceof Fault, value);
   }
