@@ -77,7 +77,8 @@ export class LocalGrowth implements GrowingFiles {
 /** Makes `target` the first `length` bytes of itself and the lines in `pending`, which is removed. May be repeated. */
 async function append(pending: string, target: string, length: number): Promise<void> {
   const { bytes, isAligned } = packPages(await readFile(pending), length, target.endsWith('.gz'));
-  if (isAligned) await appendAt(target, length, bytes);
+  // A file that was created and not written to yet would be seen, and as a gzip file it is broken.
+  if (isAligned && length > 0) await appendAt(target, length, bytes);
   else await replace(target, length, bytes);
   await rm(pending);
 }
@@ -96,7 +97,6 @@ async function appendAt(target: string, length: number, bytes: Buffer): Promise<
   } finally {
     await handle.close();
   }
-  if (length === 0) await sync(dirname(target));
 }
 
 /** Slow, as all of the file is copied (unless the file system shares blocks); readers see the old file or the new one. */
