@@ -14,6 +14,8 @@ export interface SourceRecord<Cursor> {
    * text: a second one with the same id is not sent. Undefined: never a duplicate.
    */
   readonly id?: string;
+  /** True: `cursor` is saved before anything behind it is sent, because the ids of what follows hang on it. */
+  readonly saveFirst?: boolean;
 }
 
 /** A stretch of time the source could not give back. */

@@ -164,8 +164,13 @@ class Pump<Cursor> {
     signal.throwIfAborted();
   }
 
-  async #add({ record, cursor, id }: SourceRecord<Cursor>): Promise<void> {
-    if (record === undefined || (await this.#isRepeated(id))) return this.#queue.pass(cursor);
+  async #add({ record, cursor, id, saveFirst }: SourceRecord<Cursor>): Promise<void> {
+    if (record === undefined || (await this.#isRepeated(id))) {
+      this.#queue.pass(cursor);
+      // A failure of the save ends the reading.
+      if (saveFirst && (await this.#queue.drained())) await this.#saver.flush().catch(() => {});
+      return;
+    }
     const partition = record.partition ?? (await this.#partition());
     const placed = partition === undefined ? record : { ...record, partition };
     if (id === undefined) this.#unknownAt = this.#read + 1;

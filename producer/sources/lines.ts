@@ -207,15 +207,18 @@ export class LinesSource implements Source<LinesCursor> {
   ): Found {
     let place: LinePlace = mark;
     let silent = 0;
-    // A line without an id is saved with its send, and the series of the others with it.
-    let isKnown = mark.offset > 0;
     const cursor = () => ({ done, at: { ...mark, offset: place.offset, line: place.line } });
+    // A series that a kill makes forgotten would make strangers of the lines that were sent in it.
+    let isNew = mark.series !== undefined && mark.offset === 0;
     for await (const { end, record } of this.#pieces(bytes, at, mark)) {
       if (signal.aborted) return cursor().at;
+      if (record && isNew) {
+        yield { record: undefined, cursor: cursor(), saveFirst: true };
+        isNew = false;
+      }
       place = end;
       silent = record ? 0 : silent + 1;
-      const id = isKnown && record ? lineId(mark, end) : undefined;
-      isKnown ||= record !== undefined;
+      const id = record && lineId(mark, end);
       if (record || silent === SILENT_LINES_MAX) yield { ...withId(record, id), cursor: cursor() };
       if (silent === SILENT_LINES_MAX) silent = 0;
     }

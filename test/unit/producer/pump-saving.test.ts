@@ -52,6 +52,27 @@ suite('pump, saving', () => {
     await running;
   });
 
+  test('a cursor that ids hang on is saved behind what was before it, and before what follows is sent', async () => {
+    const sender = new RecordingSender();
+    const events: string[] = [];
+    sender.before = async () => void events.push('sends');
+    const one = (cursor: number) => ({
+      ...{ record: { key: null, value: Buffer.from(`${cursor}`) }, cursor, id: `${cursor}` },
+    });
+    const source: Source<number> = {
+      ...PLAIN,
+      name: 'lines',
+      async *read() {
+        yield one(1);
+        yield { record: undefined, cursor: 2, saveFirst: true };
+        yield one(3);
+      },
+    };
+    const save = async (cursor: number | undefined) => void events.push(`saves ${cursor}`);
+    await pump(source, undefined, OPTIONS, deps(sender, new ManualClock(), undefined, { save }));
+    assert.deepEqual(events, ['sends', 'saves 2', 'sends', 'saves 3']);
+  });
+
   test('a cursor without a record is saved after everything before it is acknowledged', async () => {
     const sender = new RecordingSender();
     const saved: (number | undefined)[] = [];

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
 import { after, suite, test } from 'node:test';
-import type { LinesOptions } from '../../../../producer/sources/lines.ts';
+import type { SourceRecord } from '../../../../pipeline/source.ts';
+import type { LinesCursor, LinesOptions, LinesSource } from '../../../../producer/sources/lines.ts';
 import { byValue, sourceContract } from '../../../contract/source.contract.ts';
 import { Files, readAll, source } from './lines-world.ts';
 
@@ -72,6 +73,18 @@ contract(
   { follow: true },
 );
 
+/** The first `count` of what a source yields. */
+async function eachOf(from: LinesSource, after: LinesCursor | undefined, count: number) {
+  const stop = new AbortController();
+  const found: SourceRecord<LinesCursor>[] = [];
+  for await (const next of from.read(after, stop.signal)) {
+    found.push(next);
+    if (found.length === count) break;
+  }
+  stop.abort();
+  return found;
+}
+
 suite('lines after a restart', () => {
   test('a file that was read to its end is not read again; what was added to it is', async () => {
     const files = newFiles();
@@ -92,6 +105,23 @@ suite('lines after a restart', () => {
     assert.deepEqual((await readAll(source([path]), cursor))[0], ['neither', 'of', 'them']);
     renameSync(files.write('b.log', 'one\ntwo\nthree\n'), path);
     assert.deepEqual((await readAll(source([path]), cursor))[0], ['one', 'two', 'three']);
+  });
+
+  test('a kill before anything but the beginning is saved: the lines come again under the same ids', async () => {
+    const files = newFiles();
+    const path = files.write('a.log', text(numbers(0, 5)));
+    for (const follow of [false, true]) {
+      const first = await eachOf(source([path], { follow }), undefined, 6);
+      const [begin, ...lines] = first;
+      assert.deepEqual([begin?.record, begin?.saveFirst], [undefined, true]);
+      const ids = lines.map(({ id }) => id);
+      assert.equal(new Set(ids).size, 5);
+      files.append('a.log', 'more\n');
+      const again = await eachOf(source([path], { follow }), begin?.cursor, 7);
+      const known = again.flatMap(({ record, id }) => (record ? [id] : [])).slice(0, 5);
+      assert.deepEqual(known, ids);
+      files.write('a.log', text(numbers(0, 5)));
+    }
   });
 
   test('files that were given in an earlier run are remembered', async () => {

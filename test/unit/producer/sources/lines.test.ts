@@ -84,7 +84,7 @@ suite('lines source', () => {
     const seen: string[] = [];
     const reading = (async () => {
       for await (const { record } of source.read(undefined, new AbortController().signal)) {
-        seen.push(String(record?.value));
+        if (record) seen.push(String(record.value));
       }
     })();
     await assert.rejects(
