@@ -21,7 +21,7 @@ export const FILE_SUITES: Readonly<Record<FileSuite, SuiteRules>> = {
     needsStack: false,
   },
   servers: { folders: ['test/servers'], concurrency: 2, needsStack: true },
-  crash: { folders: ['test/crash'], concurrency: 1, needsStack: true },
+  crash: { folders: ['test/crash'], concurrency: 2, needsStack: true },
 };
 
 const isTestFile = (path: string) => path.endsWith('.test.ts');
