@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Stopping } from '../../pipeline/errors.ts';
+import { describe, Stopping } from '../../pipeline/errors.ts';
 import { stopOnSignals } from '../../pipeline/lifecycle.ts';
 import type { ChaosWorld } from './fault.ts';
 import { openChaosWorld } from './nemesis/world.ts';
@@ -14,8 +14,15 @@ import { PLANTS, type Plant, planSchedule } from './schedule.ts';
 import { CLIENTS, runTrial } from './trial.ts';
 import { SINKS } from './workload.ts';
 
-const { values } = parseArgs({
+const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--schedules K] [--sink S] [--plant FAULT] [--stack FILE] [--json FILE]
+  --sink    ${[...SINKS, 'mixed'].join(' | ')}
+  --plant   ${PLANTS.join(' | ')}: must be found, then it ends with 1
+  --stack   endpoints of a running stack: its servers and connections are left alone
+docs/chaos.md tells what is done and what is judged.`;
+
+const OPTIONS = {
   options: {
+    help: { type: 'boolean' },
     seed: { type: 'string', default: '1' },
     minutes: { type: 'string' },
     schedules: { type: 'string' },
@@ -26,13 +33,21 @@ const { values } = parseArgs({
     /** One JSON object a schedule is appended to this file. */
     json: { type: 'string' },
   },
-});
+} as const;
 
 const say = (line: string) => console.log(line);
 
 function refuse(why: string): never {
   process.stderr.write(`chaos: ${why}\n`);
   process.exit(2);
+}
+
+function readArgs() {
+  try {
+    return parseArgs(OPTIONS).values;
+  } catch (error) {
+    return refuse(`${describe(error)}\n${USAGE}`);
+  }
 }
 
 function numberOf(name: string, text: string, least: number): number {
@@ -47,6 +62,11 @@ function oneOf<T extends string>(name: string, text: string, all: readonly T[]):
   return found ?? refuse(`--${name} ${text}: expected one of ${all.join(', ')}`);
 }
 
+const values = readArgs();
+if (values.help) {
+  say(USAGE);
+  process.exit(0);
+}
 const plant: Plant | undefined =
   values.plant === undefined ? undefined : oneOf('plant', values.plant, PLANTS);
 const sink = oneOf('sink', values.sink ?? (plant ? 'hive-load' : 'mixed'), [...SINKS, 'mixed']);
