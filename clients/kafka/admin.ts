@@ -35,13 +35,19 @@ export interface GroupOffset {
 
 /** How long the metadata of a new topic may take to reach every broker. */
 const TOPIC_SPREAD_MS = 15_000;
-/** How long a topic partition may be without a leader that knows it: the brokers elect one within some seconds. */
+/** How long a topic partition or group may be without a broker that answers for it: another one takes over within seconds. */
 const ELECTION_MS = 10_000;
 const LEADER_MOVED: readonly string[] = [
   'NOT_LEADER_FOR_PARTITION',
   'LEADER_NOT_AVAILABLE',
   'FENCED_LEADER_EPOCH',
   'UNKNOWN_LEADER_EPOCH',
+];
+/** Also said for seconds by a broker that has just started, or that has just made its first group. */
+const COORDINATOR_MOVES: readonly string[] = [
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
 ];
 
 export class KafkaAdmin {
@@ -125,7 +131,7 @@ export class KafkaAdmin {
   /** Log start and high watermark of every partition. Throws KAFKA_REJECTED when the topic is missing. */
   async offsets(topic: string, signal: AbortSignal): Promise<Map<number, PartitionOffsets>> {
     await this.partitions(topic, signal);
-    const rows = await this.#askLeaders(
+    const rows = await this.#askInCharge(
       `read the offsets of topic ${topic}`,
       (admin) => admin.fetchTopicOffsets(topic),
       signal,
@@ -143,7 +149,7 @@ export class KafkaAdmin {
     signal: AbortSignal,
   ): Promise<Map<number, bigint>> {
     await this.partitions(topic, signal);
-    const rows = await this.#askLeaders(
+    const rows = await this.#askInCharge(
       `read the offsets of topic ${topic} at ${new Date(timestampMs).toISOString()}`,
       (admin) => admin.fetchTopicOffsetsByTimestamp(topic, timestampMs),
       signal,
@@ -156,7 +162,7 @@ export class KafkaAdmin {
     group: string,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<{ state: string; members: number }> {
-    const { groups } = await this.#ask(
+    const { groups } = await this.#askInCharge(
       `describe consumer group ${group}`,
       (admin) => admin.describeGroups([group]),
       signal,
@@ -171,7 +177,7 @@ export class KafkaAdmin {
     topic: string,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<Map<number, GroupOffset>> {
-    const topics = await this.#ask(
+    const topics = await this.#askInCharge(
       `read the offsets of consumer group ${group} on topic ${topic}`,
       (admin) => admin.fetchOffsets({ groupId: group, topics: [topic] }),
       signal,
@@ -199,8 +205,11 @@ export class KafkaAdmin {
     return found.map((entry) => entry.partitionId).sort((a, b) => a - b);
   }
 
-  /** As `#ask`; asks again for some seconds when a leader has moved, is forgotten, or the brokers have not heard of it yet. */
-  async #askLeaders<T>(
+  /**
+   * As `#ask`; asks again for some seconds when the leader or coordinator in charge has moved, is not ready, is forgotten, or
+   * the brokers have not heard of it yet.
+   */
+  async #askInCharge<T>(
     doing: string,
     call: (admin: Admin) => Promise<T>,
     signal: AbortSignal,
@@ -210,12 +219,14 @@ export class KafkaAdmin {
       try {
         return await this.#ask(doing, call, signal);
       } catch (error) {
-        const hasMoved = LEADER_MOVED.includes(kafkaErrorType(error) ?? '');
-        const isForgotten =
-          error instanceof PipelineError && LEADERS_FORGOTTEN.test(describe(error.cause));
-        if (!(hasMoved || isForgotten) || systemClock.monotonic() > deadline) throw error;
+        const type = kafkaErrorType(error) ?? '';
+        const hasMoved = LEADER_MOVED.includes(type);
+        const isLookedUpAgain =
+          COORDINATOR_MOVES.includes(type) ||
+          (error instanceof PipelineError && LEADERS_FORGOTTEN.test(describe(error.cause)));
+        if (!(hasMoved || isLookedUpAgain) || systemClock.monotonic() > deadline) throw error;
         await systemClock.sleep(200, signal);
-        if (isForgotten) continue;
+        if (isLookedUpAgain) continue;
         this.#renewing ??= this.#renew(signal).finally(() => {
           this.#renewing = undefined;
         });

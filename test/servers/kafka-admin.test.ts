@@ -6,6 +6,7 @@ import { KafkaSender } from '../../clients/kafka/producer.ts';
 import { configSchema } from '../../params/schema.ts';
 import { isCode } from '../../pipeline/errors.ts';
 import { silentLog } from '../../pipeline/log.ts';
+import { FlakyKafka } from '../support/flaky-kafka.ts';
 import { stackEndpoints, uniqueName } from '../support/stack.ts';
 
 const signal = new AbortController().signal;
@@ -112,5 +113,21 @@ suite('admin', () => {
     const topic = await newTopic(1);
     assert.deepEqual(await admin.groupState(group), { state: 'Dead', members: 0 });
     assert.deepEqual(await admin.groupOffsets(group, topic), new Map());
+  });
+
+  test('a coordinator that still reads its groups, as on a broker that has just started, is asked again', async (t) => {
+    const [address = ''] = config.brokers;
+    const broker = await FlakyKafka.listen(address);
+    t.after(() => broker.close());
+    const asking = await KafkaAdmin.open(
+      { ...config, brokers: [broker.address] },
+      silentLog,
+      signal,
+    );
+    t.after(() => asking.close());
+    const topic = await newTopic(1);
+    broker.answerLoading(2);
+    assert.deepEqual(await asking.groupOffsets(uniqueName('g'), topic), new Map());
+    assert.equal(broker.answersChanged, 2);
   });
 });

@@ -1,16 +1,22 @@
-// Stands between a client and one broker, and loses answers: the broker has done what the client never hears of.
+// Stands between a client and one broker. It loses answers: the broker has done what the client never hears of; or puts
+// others in their place.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 const PRODUCE = 0;
+const OFFSET_FETCH = 9;
+const COORDINATOR_LOADS = 14;
 
 export class FlakyKafka {
   readonly #server: Server;
   readonly #broker: { readonly host: string; readonly port: number };
   readonly #sockets = new Set<Socket>();
   #lose = 0;
+  #loading = 0;
   /** Answers to produce requests that were thrown away. */
   answersLost = 0;
+  /** Answers that said something else than the broker did. */
+  answersChanged = 0;
 
   private constructor(broker: string) {
     const at = broker.lastIndexOf(':');
@@ -39,6 +45,11 @@ export class FlakyKafka {
     this.#lose = count;
   }
 
+  /** The next `count` requests for offsets of a group are answered as by a coordinator that still reads them. */
+  answerLoading(count: number): void {
+    this.#loading = count;
+  }
+
   close(): void {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -47,6 +58,7 @@ export class FlakyKafka {
   #join(client: Socket): void {
     const broker = connect(this.#broker);
     const lost = new Set<number>();
+    const loading = new Set<number>();
     for (const socket of [client, broker]) {
       this.#sockets.add(socket);
       socket.on('error', () => undefined);
@@ -62,9 +74,18 @@ export class FlakyKafka {
         this.#lose -= 1;
         lost.add(frame.readInt32BE(8));
       }
+      if (frame.readInt16BE(4) === OFFSET_FETCH && this.#loading > 0) {
+        this.#loading -= 1;
+        loading.add(frame.readInt32BE(8));
+      }
       broker.write(frame);
     });
     onFrames(broker, (frame) => {
+      // The error of the whole answer stands at its end.
+      if (loading.has(frame.readInt32BE(4))) {
+        frame.writeInt16BE(COORDINATOR_LOADS, frame.length - 2);
+        this.answersChanged += 1;
+      }
       if (!lost.has(frame.readInt32BE(4))) return void client.write(this.#redirected(frame));
       this.answersLost += 1;
       client.destroy();
