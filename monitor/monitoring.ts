@@ -25,14 +25,15 @@ const TABLE_LOCATIONS = 8;
 export class Monitoring implements ConsumerObserver {
   readonly #parts: MonitoringParts;
   readonly #statistics: Statistics;
-  readonly #second: Statistics;
+  /** For the table. */
+  readonly #second: Statistics | undefined;
   readonly #timers: readonly NodeJS.Timeout[];
   #total = 0;
 
   constructor(parts: MonitoringParts) {
     this.#parts = parts;
     this.#statistics = new Statistics(parts.clock);
-    this.#second = new Statistics(parts.clock);
+    this.#second = parts.table && new Statistics(parts.clock);
     this.#timers = [
       setInterval(() => this.#tell(), parts.intervalMs),
       ...(parts.table ? [setInterval(() => this.#draw(), REDRAW_MS)] : []),
@@ -45,7 +46,7 @@ export class Monitoring implements ConsumerObserver {
 
   placed(batch: Batch, entry: BatchRecord, ours: boolean): void {
     this.#statistics.placed(batch, entry, ours);
-    this.#second.placed(batch, entry, ours);
+    this.#second?.placed(batch, entry, ours);
     if (!ours) return;
     this.#total += batch.records.length;
     const { log } = this.#parts;
@@ -62,7 +63,7 @@ export class Monitoring implements ConsumerObserver {
 
   retried(_step: string, _error: PipelineError): void {
     this.#statistics.retried();
-    this.#second.retried();
+    this.#second?.retried();
   }
 
   /** Tells the rest of the last interval. */
@@ -89,7 +90,7 @@ export class Monitoring implements ConsumerObserver {
   }
 
   #draw(): void {
-    this.#parts.table?.draw(tableRows(this.#second.take(), this.#total));
+    if (this.#second) this.#parts.table?.draw(tableRows(this.#second.take(), this.#total));
   }
 }
 
