@@ -1,5 +1,4 @@
 // `kafka-hive hdfs-consumer`: weather records of several topics into <CC>/<City-Name>/alerts.json, on HDFS or on this machine.
-import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Settings } from '../params/schema.ts';
 import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
@@ -95,7 +94,7 @@ export function addHdfsConsumerCommand(program: Command, around: Surroundings): 
       await withConsumerMetrics(settings.params, deps, async (metrics) => {
         const opened = new Lifecycle();
         try {
-          const addLocation = await openTable(settings, deps, around.directory, opened);
+          const addLocation = await openTable(settings, deps, opened);
           const observers: ConsumerObserver[] = metrics ? [metrics] : [];
           if (monitoring) {
             const { Monitoring } = await import('../monitor/monitoring.ts');
@@ -122,16 +121,12 @@ async function liveTable() {
 }
 
 /** What makes a location a partition of the Hive table; undefined where none is asked for. */
-async function openTable(
-  { params, config }: Settings,
-  deps: CommandDeps,
-  directory: string,
-  opened: Lifecycle,
-) {
+async function openTable({ params, config }: Settings, deps: CommandDeps, opened: Lifecycle) {
   const { hiveTable: name, basePath } = params.hdfsConsumer;
   if (name === undefined) return undefined;
+  const { absoluteLocation } = await import('../clients/files/location.ts');
   const { LocationTable } = await import('../consumer/sinks/location-table.ts');
-  const base = /^[a-z]+:/.test(basePath) ? basePath : resolve(directory, basePath);
+  const base = absoluteLocation(basePath);
   const table = await LocationTable.open({ params, config }, { name, base }, deps);
   opened.add('Hive table', table);
   return (location: string, signal: AbortSignal) => table.add(location, signal);

@@ -1,8 +1,7 @@
 // The hdfs-consumer: weather records of several topics into `<base path>/<CC>/<City-Name>/alerts.json`, on HDFS or in a
 // directory of this machine, each exactly once.
-import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { openLocation } from '../clients/files/location.ts';
+import { absoluteLocation, openLocation } from '../clients/files/location.ts';
 import type { Settings } from '../params/schema.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import type { CommandDeps } from '../pipeline/lifecycle.ts';
@@ -94,8 +93,8 @@ async function openLocationFiles(
   signal: AbortSignal,
 ): Promise<Sink> {
   const { basePath, replication, layout, compression, fileBytesMax } = params.hdfsConsumer;
-  const location = /^(hdfs|webhdfs|file):/.test(basePath) ? basePath : resolve(basePath);
-  const { files, path: root } = openLocation(location, { ...config.hdfs, replication });
+  const hdfs = { ...config.hdfs, replication };
+  const { files, path: root } = openLocation(absoluteLocation(basePath), hdfs);
   opened.add('files', { close: async () => files.close() });
   const { tombstones } = params.consumer;
   const sink = opened.add(

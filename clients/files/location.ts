@@ -1,5 +1,6 @@
 // From the location of a table or directory (`hdfs://host:port/path`, `webhdfs://...`, `file:/path`, `/path`) to the
 // FileSystem that reaches it and the path to use there. Locations come as Hadoop prints them: not percent-encoded.
+import { resolve } from 'node:path';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { LocalFiles } from './local.ts';
@@ -27,4 +28,9 @@ export function openLocation(location: string, hdfs: WebHdfsSettings): Located {
     hint: 'Use hdfs://host:port/path, or file:/path for a directory that HiveServer2 and this machine share.',
     context: { location },
   });
+}
+
+/** A location as a person writes it: one without a scheme is a path, below the working directory unless it is absolute. */
+export function absoluteLocation(location: string): string {
+  return /^[a-z]+:/.test(location) ? location : resolve(location);
 }

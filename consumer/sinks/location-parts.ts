@@ -10,6 +10,7 @@ import {
   type TopicPartition,
 } from '../../pipeline/range.ts';
 import { forEachParallel } from './staged-files.ts';
+import { standingLocations } from './standing-locations.ts';
 
 /** Topics have no `+` in their names. */
 const NAME = /^_part\+(?<topic>[^+]+)\+(?<partition>\d+)\+(?<start>\d+)\+/;
@@ -99,17 +100,10 @@ export class LocationParts {
   async #found(signal: AbortSignal): Promise<readonly Found[]> {
     const at = this.#clock.monotonic();
     if (this.#walked && at - this.#walked.at < WALK_MS) return this.#walked.found;
-    const countries = await this.#directories('', signal);
-    const cities = await forEachParallel(countries, (path) => this.#directories(path, signal));
-    const found = await forEachParallel(cities.flat(), (path) => this.#partsIn(path, signal));
+    const locations = await standingLocations(this.#files, this.#root, signal);
+    const found = await forEachParallel(locations, (path) => this.#partsIn(path, signal));
     this.#walked = { at, found: found.flat() };
     return this.#walked.found;
-  }
-
-  async #directories(below: string, signal: AbortSignal): Promise<string[]> {
-    const entries = (await this.#files.list(`${this.#root}/${below}`, signal)) ?? [];
-    const shown = entries.filter(({ type, name }) => type === 'directory' && !/^[._]/.test(name));
-    return shown.map(({ name }) => (below === '' ? name : `${below}/${name}`));
   }
 
   async #partsIn(location: string, signal: AbortSignal): Promise<Found[]> {

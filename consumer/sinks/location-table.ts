@@ -11,6 +11,7 @@ import { PipelineError, Stopping } from '../../pipeline/errors.ts';
 import type { CommandDeps } from '../../pipeline/lifecycle.ts';
 import { type Deferred, deferred, withTimeout } from '../../pipeline/retry.ts';
 import { claimLedger, ensureTable } from './hive-table.ts';
+import { standingLocations } from './standing-locations.ts';
 
 /**
  * The fields of the flat record. `city` and `country` are missing: a table has each name once, and as table partitions they
@@ -131,19 +132,8 @@ export class LocationTable {
     for (const shown of await this.#hive.query(sql, signal)) {
       this.#known.add(shownLocation(String(Object.values(shown)[0])));
     }
-    const standing: string[] = [];
-    for (const country of await this.#directories('', signal)) {
-      for (const city of await this.#directories(`/${country}`, signal)) {
-        standing.push(`${country}/${city}`);
-      }
-    }
+    const standing = await standingLocations(this.#files, this.#path, signal);
     await Promise.all(standing.map((each) => this.add(each, signal)));
-  }
-
-  async #directories(below: string, signal: AbortSignal): Promise<string[]> {
-    const entries = (await this.#files.list(`${this.#path}${below}`, signal)) ?? [];
-    const shown = entries.filter(({ type, name }) => type === 'directory' && !/^[._]/.test(name));
-    return shown.map(({ name }) => name);
   }
 
   /** Under a signal of its own: one caller that gives up must not take the others' statement with it. */
