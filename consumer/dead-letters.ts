@@ -1,5 +1,6 @@
 // Records that cannot become rows go to the dead-letter topic, byte for byte, with headers that say where they came
 // from and why. When too many do, the consumer stops before their batch is decided.
+import type { TopicShape } from '../clients/kafka/admin.ts';
 import type { Params } from '../params/schema.ts';
 import type { Batch } from '../pipeline/batch.ts';
 import { PipelineError } from '../pipeline/errors.ts';
@@ -49,6 +50,12 @@ export function deadLetterTopic({
   deadLetters,
 }: Pick<Params, 'topic' | 'deadLetters'>): string {
   return deadLetters.topic ?? `${topic}.dead-letters`;
+}
+
+/** How the topic of dead letters is created. */
+export function deadLetterShape({ producer }: Pick<Params, 'producer'>): TopicShape {
+  const replication = producer.topicReplication;
+  return { partitions: 1, replication, messageBytesMax: DEAD_LETTER_BYTES_MAX };
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   DEAD_LETTER_BYTES_MAX,
   DeadLetterShare,
   DeadLetters,
+  deadLetterShape,
   deadLetterTopic,
 } from './dead-letters.ts';
 import { type Repeats, repeatsBy } from './dedupe.ts';
@@ -135,11 +136,7 @@ async function openDeadLetters(
     recordBytesMax: DEAD_LETTER_BYTES_MAX,
   });
   opened.add('sender', sender);
-  const shape = {
-    partitions: 1,
-    replication: params.producer.topicReplication,
-    messageBytesMax: DEAD_LETTER_BYTES_MAX,
-  };
+  const shape = deadLetterShape(params);
   return new DeadLetters({
     topicFor: (topic) => deadLetterTopic({ ...params, topic }),
     table: destination,

@@ -12,7 +12,7 @@ import type { TopicPartition } from '../pipeline/range.ts';
 import { deferred } from '../pipeline/retry.ts';
 import { Holding, type HoldingDeps } from './alerts/holding.ts';
 import type { Outcome } from './alerts/stage.ts';
-import { DEAD_LETTER_BYTES_MAX, deadLetterTopic } from './dead-letters.ts';
+import { DEAD_LETTER_BYTES_MAX, deadLetterShape, deadLetterTopic } from './dead-letters.ts';
 
 export interface AlertSummary {
   transactions: number;
@@ -75,7 +75,7 @@ async function prepareTopics(
   for (const topic of [alertTopic, countTopic]) {
     await admin.ensureTopic(topic, { partitions, replication }, signal);
   }
-  const letters = { partitions: 1, replication, messageBytesMax: DEAD_LETTER_BYTES_MAX };
+  const letters = deadLetterShape(params);
   for (const topic of topics) {
     await admin.ensureTopic(deadLetterTopic({ ...params, topic }), letters, signal);
   }

@@ -46,10 +46,6 @@ export class Inbox {
     this.#onJump = onJump;
   }
 
-  get isEmpty(): boolean {
-    return this.#parcels.length === 0;
-  }
-
   /** Fetches `of` from `offset` on. */
   open(of: TopicPartition, offset: bigint): void {
     const name = formatTopicPartition(of);
