@@ -48,17 +48,38 @@ export interface WeatherRecord {
   readonly timezone: string | null;
 }
 
-/** Metres a second: below 10 level 0, 10 to 20 level 1, above 20 level 2. */
+/** Names of all fields of a record. */
+export const WEATHER_FIELDS = [
+  'timestamp',
+  'city',
+  'country',
+  'country_code',
+  'temperature',
+  'windspeed',
+  'weather_code',
+  'wind_alert_level',
+  'heat_alert_level',
+  'location',
+  'latitude',
+  'longitude',
+  'timezone',
+] as const satisfies readonly (keyof WeatherRecord)[];
+
+/** Below the first number level 0, above the second level 2, from one to the other level 1: metres a second, degrees Celsius. */
+export const WIND_LEVELS = [10, 20] as const;
+export const HEAT_LEVELS = [25, 35] as const;
+
+/** Of metres a second. */
 export function windLevel(metresPerSecond: number): AlertLevel {
-  return levelBetween(metresPerSecond, 10, 20);
+  return levelBetween(metresPerSecond, WIND_LEVELS);
 }
 
-/** Degrees Celsius: below 25 level 0, 25 to 35 level 1, above 35 level 2. */
+/** Of degrees Celsius. */
 export function heatLevel(celsius: number): AlertLevel {
-  return levelBetween(celsius, 25, 35);
+  return levelBetween(celsius, HEAT_LEVELS);
 }
 
-function levelBetween(value: number, first: number, last: number): AlertLevel {
+function levelBetween(value: number, [first, last]: readonly [number, number]): AlertLevel {
   if (value < first) return 0;
   return value > last ? 2 : 1;
 }

@@ -9,7 +9,7 @@ import type { Row } from '../clients/hive/rows.ts';
 import { HiveClient } from '../clients/hive/session.ts';
 import type { Config } from '../params/schema.ts';
 import { PipelineError } from '../pipeline/errors.ts';
-import { FIELDS } from './observations.ts';
+import { WEATHER_FIELDS } from '../pipeline/weather.ts';
 import type { Reading } from './tree.ts';
 
 /**
@@ -53,10 +53,10 @@ async function columnsOf(
       context: { table: name },
     });
   const all = [...found.columns, ...found.partitionColumns].map((column) => column.name);
-  const columns = FIELDS.filter((field) => all.includes(field));
+  const columns = WEATHER_FIELDS.filter((field) => all.includes(field));
   if (columns.includes('temperature') || columns.includes('windspeed')) return columns;
   throw new PipelineError('REPORT_INPUT', `table ${name} has no column temperature or windspeed`, {
-    hint: `A report reads the columns ${FIELDS.join(', ')}, those of them that the table has.`,
+    hint: `A report reads the columns ${WEATHER_FIELDS.join(', ')}, those of them that the table has.`,
     context: { table: name },
   });
 }

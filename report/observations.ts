@@ -2,24 +2,8 @@
 // cannot be measurements left out and counted, times in UTC and on the clock of the place.
 import { countryCodeOf } from '../clients/countries/country-code.ts';
 import { type Analysis, quotePath, quoteText } from '../clients/duckdb/analysis.ts';
+import { HEAT_LEVELS, WEATHER_FIELDS, WIND_LEVELS } from '../pipeline/weather.ts';
 import { WEATHER_CODES } from './weather-codes.ts';
-
-/** The fields of a flat record. Files may hold others, which are not read. */
-export const FIELDS = [
-  'timestamp',
-  'city',
-  'country',
-  'country_code',
-  'temperature',
-  'windspeed',
-  'weather_code',
-  'wind_alert_level',
-  'heat_alert_level',
-  'location',
-  'latitude',
-  'longitude',
-  'timezone',
-] as const;
 
 /** Degrees Celsius and metres a second beyond which a value is no measurement. */
 export const TEMPERATURE_RANGE = [-50, 60] as const;
@@ -77,7 +61,7 @@ export async function loadLines(
   { analysis, signal }: Loading,
   paths: readonly string[],
 ): Promise<void> {
-  const columns = [...FIELDS, 'current_weather'].map((field) => `${field}: 'VARCHAR'`);
+  const columns = [...WEATHER_FIELDS, 'current_weather'].map((field) => `${field}: 'VARCHAR'`);
   // The original geo producer nests its record, and has its wind in km/h.
   await analysis.run(
     'read the records',
@@ -89,7 +73,7 @@ export async function loadLines(
       FROM read_json([${paths.map(quotePath).join(', ')}], format = 'newline_delimited', ignore_errors = true,
         filename = true, columns = {${columns.join(', ')}}))
     SELECT
-      coalesce(${[...FIELDS, 'current_weather'].join(', ')}) IS NOT NULL,
+      coalesce(${[...WEATHER_FIELDS, 'current_weather'].join(', ')}) IS NOT NULL,
       instant(timestamp),
       coalesce(named(timezone), place->>'$.timezone'),
       CASE WHEN regexp_full_match(code_directory, '[A-Z]{2}') THEN code_directory
@@ -141,9 +125,9 @@ export async function createObservations(
       temperature, windspeed, weather_code, latitude, longitude,
       has_temperature AND temperature IS NULL AS temperature_left_out,
       has_wind AND windspeed IS NULL AS wind_left_out,
-      CASE WHEN has_wind THEN CASE WHEN windspeed IS NOT NULL THEN level_between(windspeed, 10, 20) END
+      CASE WHEN has_wind THEN CASE WHEN windspeed IS NOT NULL THEN level_between(windspeed, ${WIND_LEVELS.join(', ')}) END
         ELSE wind_given END AS wind_level,
-      CASE WHEN has_temperature THEN CASE WHEN temperature IS NOT NULL THEN level_between(temperature, 25, 35) END
+      CASE WHEN has_temperature THEN CASE WHEN temperature IS NOT NULL THEN level_between(temperature, ${HEAT_LEVELS.join(', ')}) END
         ELSE heat_given END AS heat_level
     FROM cleaned LEFT JOIN zones ON zones.name = cleaned.timezone`,
     signal,

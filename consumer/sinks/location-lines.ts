@@ -9,7 +9,13 @@ import {
   type TombstonePolicy,
 } from '../../pipeline/codec.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
-import { heatLevel, type WeatherRecord, weatherRecord, windLevel } from '../../pipeline/weather.ts';
+import {
+  heatLevel,
+  WEATHER_FIELDS,
+  type WeatherRecord,
+  weatherRecord,
+  windLevel,
+} from '../../pipeline/weather.ts';
 import { readWeather } from '../../pipeline/weather-reading.ts';
 
 /** A record as it is written. */
@@ -149,11 +155,7 @@ function whole(came: Fields, flat: WeatherRecord): Fields {
 }
 
 const KAFKA: ReadonlySet<string> = new Set(['kafka_topic', 'kafka_partition', 'kafka_offset']);
-const OURS: ReadonlySet<string> = new Set([
-  ...['timestamp', 'city', 'country', 'country_code', 'temperature', 'windspeed', 'weather_code'],
-  ...['wind_alert_level', 'heat_alert_level', 'location', 'latitude', 'longitude', 'timezone'],
-  ...KAFKA,
-]);
+const OURS: ReadonlySet<string> = new Set([...WEATHER_FIELDS, ...KAFKA]);
 
 /** Hive reads field names without regard to case: another one's `Kafka_Offset` would make the whole table unreadable. */
 function isRival(name: string): boolean {
