@@ -1,10 +1,11 @@
 // The report command: asks the records of a base path or Hive table the questions of views.ts, and writes the answers as one
 // HTML page and, when wanted, as files for other programs.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Analysis, quoteText, type ResultRow } from '../clients/duckdb/analysis.ts';
 import { filesRejected, Workspace } from '../clients/duckdb/workspace.ts';
+import { ensureDirectory } from '../clients/files/local.ts';
 import type { Settings } from '../params/schema.ts';
 import { PipelineError } from '../pipeline/errors.ts';
 import { type CommandDeps, Lifecycle } from '../pipeline/lifecycle.ts';
@@ -119,7 +120,7 @@ function chosen(results: readonly Result[], overview: ResultRow, type: Section |
 async function write(path: string, text: string): Promise<void> {
   const unfinished = `${path}.${process.pid}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await ensureDirectory(dirname(path));
     await writeFile(unfinished, text);
     await rename(unfinished, path);
   } catch (error) {

@@ -286,3 +286,15 @@ test('a page that cannot be written ends with FILES_REJECTED', async (t) => {
   assert.equal(exit, 4);
   assert.match(stderr, /^error FILES_REJECTED: /);
 });
+
+test('a page below a directory that nobody can make ends so, too, and not never', {
+  timeout: 60_000,
+  skip: process.platform !== 'linux' && 'there is no /proc',
+}, async (t) => {
+  const directory = workingDirectory(t);
+  putFile(join(directory, 'base'), 'FR/Paris', line({ temperature: 1 }));
+  const args = ['report', '-i', 'base', '-o', '/proc/nobody/makes/report.html'];
+  const { exit, stderr } = await kafkaHive(args, { directory });
+  assert.equal(exit, 4);
+  assert.match(stderr, /^error FILES_REJECTED: .*\/proc\/nobody/);
+});
