@@ -1,4 +1,5 @@
 // The REST timeline of a hashtag, page by page towards the present.
+import { jsonOf, textWithin } from '../http/body.ts';
 import {
   ask,
   causeOf,
@@ -63,19 +64,12 @@ export async function hashtagPage(
 }
 
 async function textOf(answer: Response, doing: string, signal: AbortSignal): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
   try {
-    for await (const chunk of answer.body ?? []) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > PAGE_BYTES_MAX) throw new Error(`the answer exceeds ${PAGE_BYTES_MAX} bytes`);
-    }
+    return await textWithin(answer, PAGE_BYTES_MAX);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw unavailable(`cannot ${doing}: ${causeOf(error)}`);
   }
-  return Buffer.concat(chunks).toString();
 }
 
 function listIn(body: string, doing: string): readonly unknown[] {
@@ -88,12 +82,4 @@ function listIn(body: string, doing: string): readonly unknown[] {
 function byAge(a: Status, b: Status): number {
   if (a.id === b.id) return 0;
   return isNewer(a.id, b.id) ? 1 : -1;
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import type { Secret } from '../../params/secret.ts';
 import type { Clock } from '../../pipeline/clock.ts';
 import { describe, isCode, PipelineError } from '../../pipeline/errors.ts';
 import { withTimeout } from '../../pipeline/retry.ts';
+import { jsonOf, textWithin } from '../http/body.ts';
 import { refusal } from '../http/refusal.ts';
 import type { Pace } from './pace.ts';
 
@@ -60,7 +61,7 @@ async function exchange(
   let body: string;
   try {
     answer = await fetch(url, { headers: { 'user-agent': 'kafka-hive' }, signal });
-    body = await textOf(answer);
+    body = await textWithin(answer, ANSWER_BYTES_MAX);
   } catch (error) {
     // "fetch failed" says little, its cause more.
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
@@ -72,25 +73,6 @@ async function exchange(
   const { reason } = Object(json) as { reason?: unknown };
   const said = typeof reason === 'string' ? reason.slice(0, REASON_LENGTH_MAX) : '';
   throw refused(answer, doing, withoutKey(said, access), access.clock.now());
-}
-
-async function textOf(answer: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of answer.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > ANSWER_BYTES_MAX) throw new Error(`the answer exceeds ${ANSWER_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }
 
 function refused(answer: Response, doing: string, said: string, nowMs: number): PipelineError {
