@@ -62,17 +62,16 @@ export class WebHdfs implements FileSystem {
       parameters: { overwrite: 'false', ...(replication && { replication: `${replication}` }) },
       body: { source: body, bytes },
     });
-    // Its directory was removed in the meantime: another writer has decided that start and swept.
-    const swept = remoteException(answer)?.exception === 'FileNotFoundException';
-    if (answer.status !== 201 && !swept) throw answerError(what, 'the DataNode', answer);
-    // A body that was cut on its way leaves a closed, short file.
-    const written = swept ? undefined : (await this.status(path, signal))?.bytes;
-    if (written === bytes) return;
-    throw new PipelineError(
-      'HDFS_UNAVAILABLE',
-      `${what}: ${bytes} bytes were sent and ${written ?? 'none'} arrived`,
-      { hint: 'It is written again under another name.', context: { path, bytes, written } },
-    );
+    // It says so only when every byte that was declared has arrived. A body that was cut on its way leaves a closed, short
+    // file, and no such answer.
+    if (answer.status === 201) return;
+    if (remoteException(answer)?.exception !== 'FileNotFoundException') {
+      throw answerError(what, 'the DataNode', answer);
+    }
+    throw new PipelineError('HDFS_UNAVAILABLE', `${what}: its directory is gone`, {
+      hint: 'Another writer has decided what it was for and swept. It is written again under another name.',
+      context: { path },
+    });
   }
 
   async renameNoReplace(from: string, to: string, signal: AbortSignal): Promise<RenameOutcome> {
