@@ -82,10 +82,33 @@ async function refetch(
     await fetchArtifact(service, fresh, options);
     const problems = await differences(fresh, locked);
     if (problems.length > 0) throw unusable(service, problems);
-    await rm(directory, { recursive: true, force: true });
-    await rename(fresh, directory);
+    await settle(fresh, directory, locked);
   } finally {
     await rm(fresh, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Gives `fresh`, which is complete, the name `directory`. Two starts may have fetched at the same time: what another one put
+ * there is left alone when it is complete, because its servers run from it.
+ */
+export async function settle(
+  fresh: string,
+  directory: string,
+  locked: Readonly<Record<string, FileLock>>,
+): Promise<void> {
+  const isComplete = async () => (await differences(directory, locked)).length === 0;
+  const damaged = `${fresh}.damaged`;
+  try {
+    if (existsSync(directory)) {
+      if (await isComplete()) return;
+      await rename(directory, damaged);
+    }
+    await rename(fresh, directory);
+  } catch (error) {
+    if (!(await isComplete())) throw error;
+  } finally {
+    await rm(damaged, { recursive: true, force: true });
   }
 }
 
@@ -93,7 +116,7 @@ async function refetch(
 async function sweep(home: string): Promise<void> {
   await mkdir(home, { recursive: true });
   for (const name of await readdir(home)) {
-    const pid = Number(name.split('-').at(-1));
+    const pid = Number.parseInt(name.split('-').at(-1) ?? '', 10);
     if (name.startsWith(FETCHING) && processBegan(pid) === undefined) {
       await rm(join(home, name), { recursive: true, force: true });
     }

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,6 +24,7 @@ import {
   ensureArtifact,
   lockDirectory,
   lockFile,
+  settle,
 } from '../../../stack/artifacts.ts';
 import { COORDINATES } from '../../../stack/coordinates.ts';
 import { downloadedBytes } from '../../../stack/maven.ts';
@@ -162,6 +164,24 @@ test('what a killed fetch left behind is removed by the next one', async () => {
   maven('exit 1');
   await refusal(ensureArtifact('kafka', options()));
   assert.ok(!existsSync(join(home, '.fetch-hive-4194305')));
+});
+
+test('two starts that fetch at once both get it, and what the first one put there stays', async () => {
+  const fetched = (name: string, text = 'jar') => {
+    mkdirSync(join(home, name, 'lib'), { recursive: true });
+    writeFileSync(join(home, name, 'lib', 'a.jar'), text);
+    return join(home, name);
+  };
+  const [one, two] = [fetched('one'), fetched('two')];
+  const locked = await lockDirectory(one);
+  const standing = join(home, 'standing');
+  await Promise.all([settle(one, standing, locked), settle(two, standing, locked)]);
+  const { ino } = statSync(standing);
+  await settle(fetched('three'), standing, locked);
+  assert.equal(statSync(standing).ino, ino);
+  writeFileSync(join(standing, 'lib', 'a.jar'), 'damaged');
+  await settle(fetched('four'), standing, locked);
+  assert.deepEqual(await differences(standing, locked), []);
 });
 
 test('progress names jars and megabytes, but no host and no path', async () => {
