@@ -2,12 +2,12 @@
 // may be repeated; what happened is decided by the ledger alone (docs/delivery.md draws the states).
 import { type Batch, withoutRepeats } from '../pipeline/batch.ts';
 import type { Clock } from '../pipeline/clock.ts';
-import { invariant } from '../pipeline/errors.ts';
+import { invariant, PipelineError } from '../pipeline/errors.ts';
 import { type BatchRecord, type Ledger, recordsRead } from '../pipeline/ledger.ts';
 import type { Log } from '../pipeline/log.ts';
 import type { ConsumerObserver } from '../pipeline/observer.ts';
 import type { PositionStore } from '../pipeline/position-store.ts';
-import { formatRange } from '../pipeline/range.ts';
+import { formatRange, type OffsetRange } from '../pipeline/range.ts';
 import { type RetryPolicy, withRetry } from '../pipeline/retry.ts';
 import type { Sink } from '../pipeline/sink.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -34,18 +34,15 @@ export async function deliver(
   signal: AbortSignal,
 ): Promise<BatchRecord> {
   const began = by.clock.monotonic();
+  const range = formatRange(batch.range);
+  const onRetry = (doing: string) => (error: PipelineError, attempt: number, pauseMs: number) => {
+    by.observer?.retried(doing, error);
+    const { code, message: why } = error;
+    by.log.warn(`${doing} failed, trying again`, { range, code, why, attempt, pauseMs });
+  };
   const step = <T>(doing: string, run: () => Promise<T>) =>
-    withRetry(run, by.retry, by.clock, signal, {
-      onRetry: (error, attempt, pauseMs) => {
-        by.observer?.retried(doing, error);
-        by.log.warn(`${doing} failed, trying again`, {
-          range: formatRange(batch.range),
-          code: error.code,
-          why: error.message,
-          attempt,
-          pauseMs,
-        });
-      },
+    withRetry(run, by.retry, by.clock, signal, { onRetry: onRetry(doing) }).catch((error) => {
+      throw inBatch(error, `${doing} ${range}`, batch.range);
     });
 
   const fresh = withoutRepeats(batch);
@@ -54,7 +51,7 @@ export async function deliver(
   const record = entryOf(batch, staged.record);
   invariant(
     recordsRead(record) === batch.records.length,
-    `${formatRange(batch.range)}: ${batch.records.length} records became ${recordsRead(record)}`,
+    `${range}: ${batch.records.length} records became ${recordsRead(record)}`,
   );
 
   await step('dead-lettering', () => by.deadLetters.send(batch, rejects, signal));
@@ -79,6 +76,17 @@ export async function deliver(
     ms: Math.round(ms),
   });
   return standing;
+}
+
+/** What failed for good says which records it kept from being delivered, unless it does already. */
+function inBatch(error: unknown, doing: string, range: OffsetRange): unknown {
+  if (!(error instanceof PipelineError) || error.context['start'] !== undefined) return error;
+  const { code, message, hint, context } = error;
+  return new PipelineError(code, `${doing}: ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    context: { ...context, ...range },
+    cause: error,
+  });
 }
 
 /** The sink has seen only what is to become something. What repeats an earlier record counts as skipped. */

@@ -153,3 +153,16 @@ test('what repeats an earlier record is not staged, counts as skipped, and is th
   const empty = { range: { ...of, start: 3n, end: 9n }, records: [], before };
   assert.deepEqual((await deliver(empty, to.delivery, signal)).last, before);
 });
+
+test('what fails for good says which step of which batch it was, with the code and hint of what happened', async () => {
+  const to = new Destination();
+  to.failing.place = Number.POSITIVE_INFINITY;
+  const batch = { range: { ...of, start: 7n, end: 9n }, records: [7, 8].map(record) };
+  await assert.rejects(deliver(batch, to.delivery, new AbortController().signal), (error) => {
+    assert.ok(error instanceof PipelineError);
+    assert.equal(error.code, 'HDFS_UNAVAILABLE');
+    assert.equal(error.message, 'placing posts-0 [7, 9): the NameNode is away');
+    assert.deepEqual(error.context, { ...of, start: 7n, end: 9n });
+    return true;
+  });
+});
