@@ -11,7 +11,7 @@ export interface HiveDeps {
   readonly clock: Clock;
 }
 
-const CONNECTIONS_MAX = 4;
+export const CONNECTIONS_MAX = 4;
 
 /** Opens connections as they are needed, four at most; further callers wait in line. Broken ones are replaced. */
 export class ConnectionPool {

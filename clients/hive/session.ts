@@ -10,7 +10,7 @@ import {
   silentError,
   statementError,
 } from './errors.ts';
-import { ConnectionPool, type HiveDeps } from './pool.ts';
+import { CONNECTIONS_MAX, ConnectionPool, type HiveDeps } from './pool.ts';
 import { decodeRows, type Row, type ThriftRowSet, type ThriftSchema } from './rows.ts';
 
 export interface StatementOptions {
@@ -140,12 +140,13 @@ export class HiveClient {
           throw translate(connection.at, error);
         }
       });
-    for (let refusals = 0; ; ) {
+    for (let refusals = 0, forgotten = 0; ; ) {
       try {
         return await attempt();
       } catch (error) {
-        // The server has forgotten an idle session: nothing ran, and a new session helps.
-        if (error instanceof SessionGone) return attempt();
+        // The server has forgotten an idle session, and may have forgotten all: nothing ran, and a new session helps.
+        forgotten += error instanceof SessionGone ? 1 : 0;
+        if (error instanceof SessionGone && forgotten <= CONNECTIONS_MAX) continue;
         refusals += 1;
         const isRace = hasMetTrouble(error) && !isAlreadyThere(error);
         if (!isRace || options.once || refusals === RACE_ATTEMPTS) throw error;

@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
+import hiveSession from 'hive-driver/dist/HiveSession.js';
 import { Stopping } from '../../pipeline/errors.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type HiveDatabase, never, openHive } from '../support/hive.ts';
 import { stackEndpoints, uniqueName } from '../support/stack.ts';
+
+const HiveSession = hiveSession.default;
 
 let own: HiveDatabase;
 before(async () => {
@@ -124,6 +127,32 @@ test('more statements than sessions run at once and all give their answer', asyn
     answers.flat().map((row) => row['n']),
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
   );
+});
+
+test('a server that has forgotten all idle sessions is asked in a new one', async (context) => {
+  const hive = await openHive();
+  context.after(() => hive.close());
+  const sessions = 4;
+  const ask = (n: number) => hive.query(`SELECT ${n} AS n`, never);
+  await Promise.all(Array.from({ length: sessions }, (_, n) => ask(n)));
+  let forgotten = 0;
+  const original = HiveSession.prototype.executeStatement;
+  context.mock.method(
+    HiveSession.prototype,
+    'executeStatement',
+    async function (
+      this: InstanceType<typeof HiveSession>,
+      ...statement: Parameters<typeof original>
+    ) {
+      if (forgotten < sessions) {
+        forgotten += 1;
+        await this.close();
+      }
+      return original.apply(this, statement);
+    },
+  );
+  assert.deepEqual(await ask(7), [{ n: 7 }]);
+  assert.equal(forgotten, sessions);
 });
 
 async function table(): Promise<string> {
