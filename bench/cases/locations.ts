@@ -1,5 +1,5 @@
 // The hdfs-consumer into the files of 8 or 1,000 locations, in batches of several sizes, on HDFS and a local disk, against a
-// writer that makes the same calls without Kafka; and what gzip saves.
+// writer that makes the same calls without Kafka, and against bare kafkajs that reads and writes nothing; and what gzip saves.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,11 +68,13 @@ interface Shape {
 }
 
 async function compare(options: BenchOptions, shape: Shape): Promise<Line[]> {
-  const [bare, plain, packed]: [Measured[], Flushed[], Flushed[]] = [[], [], []];
+  const [bare, read]: [Measured[], Measured[]] = [[], []];
+  const [plain, packed]: [Flushed[], Flushed[]] = [[], []];
   for (let round = 1; round <= options.rounds; round += 1) {
     const { place, locations, batch } = shape;
     options.say(`${place}, ${locations} locations, batches of ${batch}, round ${round}`);
     bare.push(await writeBare(shape));
+    read.push(await readBare(shape));
     plain.push(await consume(shape, 'none'));
     packed.push(await consume(shape, 'gzip'));
   }
@@ -87,6 +89,7 @@ async function compare(options: BenchOptions, shape: Shape): Promise<Line[]> {
   const gzip = place === 'local' ? {} : { gzip_saves: Number(saved.toFixed(3)) };
   return [
     summarise('locations', 'bare writer', bare, bare, about),
+    summarise('locations', 'kafkajs + JSON.parse', read, bare, about),
     summarise('locations', 'hdfs-consumer', plain, bare, { ...about, ...flushed(plain) }),
     summarise('locations', 'hdfs-consumer gzip', packed, bare, {
       ...{ ...about, ...flushed(packed), ...gzip },
@@ -126,6 +129,10 @@ function writeBare({ records, locations, batch, place }: Shape): Promise<Measure
     const input = { config, root, records, locations, batch, line, isLocal, lanes: PARTITIONS };
     return runContender('bare-location-writer', input);
   });
+}
+
+function readBare({ topic, records }: Shape): Promise<Measured> {
+  return runContender('kafkajs-json-parse', { ...benchSettings({ topic }), records });
 }
 
 function consume(

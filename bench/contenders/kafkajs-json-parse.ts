@@ -21,8 +21,8 @@ const done = new Promise<void>((resolve) => {
     autoCommit: false,
     eachBatch: async ({ batch }) => {
       for (const { value } of batch.messages) {
-        const post = JSON.parse(value?.toString() ?? 'null');
-        bytes += post.text.length;
+        JSON.parse(value?.toString() ?? 'null');
+        bytes += value?.length ?? 0;
       }
       seen += batch.messages.length;
       if (seen >= records) resolve();
