@@ -1,7 +1,7 @@
 // The one way to reach Kafka: TLS with checks on, secrets read anew at each connection, kafkajs' log lines in ours,
 // and a start-up probe that ends in time with one clear error.
 import { readFileSync } from 'node:fs';
-import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import type { Config } from '../../params/schema.ts';
@@ -20,8 +20,14 @@ export type KafkaSettings = Config['kafka'];
  */
 export const KAFKA_RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 60 } as const;
 
-/** Sockets of each client, so that `cutConnections` can end those that no longer answer. */
-const socketsOf = new WeakMap<Kafka, Set<Socket>>();
+interface Connections {
+  readonly sockets: Set<Socket>;
+  /** No socket connects any more. */
+  isClosed: boolean;
+}
+
+/** Of each client, so that those that no longer answer can be ended. */
+const connectionsOf = new WeakMap<Kafka, Connections>();
 
 /**
  * A kafkajs client. Certificates are always checked; certificate files and the password are read at each new
@@ -35,7 +41,7 @@ export function connectKafka(
   registerCodecs();
   const ssl = tlsOptions(config.tls);
   const sasl = saslOptions(config.sasl);
-  const sockets = new Set<Socket>();
+  const connections: Connections = { sockets: new Set(), isClosed: false };
   const { brokers, addressOf } = bracketless(config.brokers);
   const kafka = new Kafka({
     brokers,
@@ -48,6 +54,7 @@ export function connectKafka(
     logLevel: logLevel.DEBUG,
     logCreator: () => logLine(log),
     socketFactory: ({ host: name, port, ssl: tls, onConnect }) => {
+      if (connections.isClosed) return new Socket().destroy(new Error('the client was closed'));
       const host = addressOf(name);
       const servername = isIP(host) ? {} : { servername: host };
       const socket = tls
@@ -56,12 +63,12 @@ export function connectKafka(
       socket.setKeepAlive(true, 60_000);
       // kafkajs also writes while it connects, each time with a listener; more than ten would be called a leak.
       socket.setMaxListeners(0);
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
+      connections.sockets.add(socket);
+      socket.once('close', () => connections.sockets.delete(socket));
       return socket;
     },
   });
-  socketsOf.set(kafka, sockets);
+  connectionsOf.set(kafka, connections);
   return kafka;
 }
 
@@ -72,7 +79,7 @@ export function connectKafka(
 function cutConnections(kafka: Kafka): void {
   // With an error, kafkajs hears of it and lets go of the requests whose timers keep the process alive, too.
   const reason = new Error('the connection was given up');
-  for (const socket of socketsOf.get(kafka) ?? []) socket.destroy(reason);
+  for (const socket of connectionsOf.get(kafka)?.sockets ?? []) socket.destroy(reason);
 }
 
 /** For clients whose every failure is thrown: kafkajs also logs it, and calls a missing topic an error. */
@@ -80,7 +87,10 @@ export function quiet(log: Log): Log {
   return { ...log, warn: log.debug, error: log.debug };
 }
 
-/** Closes politely, and after `withinMs` by force. Never throws: there is nothing left to lose. */
+/**
+ * Closes politely, and after `withinMs` by force. Never throws: there is nothing left to lose. kafkajs does not notice that it
+ * was closed while it connects or joins, and goes on: no connection of `kafka` opens any more.
+ */
 export async function disconnectKafka(
   kafka: Kafka,
   clients: readonly { disconnect(): Promise<void> }[],
@@ -89,7 +99,10 @@ export async function disconnectKafka(
   const polite = Promise.allSettled(clients.map((client) => client.disconnect()));
   const late = () =>
     new PipelineError('KAFKA_UNAVAILABLE', 'the connections did not close in time');
-  await withTimeout(polite, withinMs, late).catch(() => cutConnections(kafka));
+  await withTimeout(polite, withinMs, late).catch(() => undefined);
+  const connections = connectionsOf.get(kafka);
+  if (connections) connections.isClosed = true;
+  cutConnections(kafka);
 }
 
 /**
