@@ -12,6 +12,7 @@ import {
   type KafkaSettings,
   quiet,
 } from './connection.ts';
+import { askCoordinator } from './coordinator.ts';
 import { kafkaError, kafkaErrorType, LEADERS_FORGOTTEN } from './errors.ts';
 
 export interface TopicShape {
@@ -162,11 +163,10 @@ export class KafkaAdmin {
     group: string,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<{ state: string; members: number }> {
-    const { groups } = await this.#askInCharge(
-      `describe consumer group ${group}`,
-      (admin) => admin.describeGroups([group]),
-      signal,
-    );
+    const doing = `describe consumer group ${group}`;
+    const ask = (admin: Admin) => admin.describeGroups([group]);
+    const asking = () => this.#askInCharge(doing, ask, signal);
+    const { groups } = await askCoordinator(asking, signal);
     const found = groups[0];
     return { state: found?.state ?? 'Dead', members: found?.members.length ?? 0 };
   }
@@ -177,11 +177,10 @@ export class KafkaAdmin {
     topic: string,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<Map<number, GroupOffset>> {
-    const topics = await this.#askInCharge(
-      `read the offsets of consumer group ${group} on topic ${topic}`,
-      (admin) => admin.fetchOffsets({ groupId: group, topics: [topic] }),
-      signal,
-    );
+    const doing = `read the offsets of consumer group ${group} on topic ${topic}`;
+    const ask = (admin: Admin) => admin.fetchOffsets({ groupId: group, topics: [topic] });
+    const asking = () => this.#askInCharge(doing, ask, signal);
+    const topics = await askCoordinator(asking, signal);
     const rows = topics.flatMap((entry) => (entry.topic === topic ? entry.partitions : []));
     const committed = rows.filter((row) => BigInt(row.offset) >= 0n);
     return byPartition(committed, (row) => ({

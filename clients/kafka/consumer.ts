@@ -8,6 +8,7 @@ import type { PlacedBatch } from '../../pipeline/position-store.ts';
 import type { TopicPartition } from '../../pipeline/range.ts';
 import { deferred } from '../../pipeline/retry.ts';
 import { startingAt } from './connection.ts';
+import { COORDINATOR_ATTEMPTS, isCoordinatorMissing } from './coordinator.ts';
 import { kafkaError } from './errors.ts';
 import { type GroupConsumerListener, GroupMember, type MemberOptions } from './member.ts';
 import { type CommitDeps, OffsetCommits } from './offset-commits.ts';
@@ -115,6 +116,7 @@ export class GroupConsumer {
     const { topics, group, retryMs } = this.#options;
     const doing = `read topic ${topics.join(', ')}`;
     let goodAt = systemClock.monotonic();
+    let coordinatorless = 0;
     for (let attempt = 0; !this.#closing.signal.aborted; attempt += 1) {
       const member = new GroupMember(startingAt(this.#config, attempt), this.#options, this.#log);
       this.#member = member;
@@ -124,7 +126,9 @@ export class GroupConsumer {
       goodAt = member.goodAt ?? goodAt;
       const failure = kafkaError(error, doing, { topic: topics.join(), group });
       const isLate = systemClock.monotonic() - goodAt > retryMs;
-      if (isLate || !mayPass(failure, error)) throw failure;
+      coordinatorless = isCoordinatorMissing(error) ? coordinatorless + 1 : 0;
+      const mayCome = coordinatorless > 0 && coordinatorless < COORDINATOR_ATTEMPTS;
+      if (isLate || !(mayCome || mayPass(failure, error))) throw failure;
       this.#log.warn('the Kafka consumer joins anew', { why: failure.message });
       await systemClock.sleep(REPLACE_MS, this.#closing.signal).catch(() => undefined);
     }

@@ -107,6 +107,11 @@ export function kafkaErrorType(error: unknown): string | undefined {
   return causes(error).find((link) => link.type !== undefined)?.type;
 }
 
+/** Whether kafkajs' error of this name is behind `error`. */
+export function hasName(error: unknown, name: string): boolean {
+  return causes(error).some((link) => link.name === name);
+}
+
 function rejected(hint: string): Verdict {
   return { code: 'KAFKA_REJECTED', hint };
 }

@@ -12,6 +12,7 @@ import {
   KAFKA_RETRY,
   type KafkaSettings,
 } from './connection.ts';
+import { askCoordinator } from './coordinator.ts';
 import { kafkaError } from './errors.ts';
 import { planSend } from './send-plan.ts';
 
@@ -96,7 +97,7 @@ export class TransactionalSender {
     const doing = `take over the transactional id ${options.transactionalId}`;
     const silent = () =>
       new PipelineError('KAFKA_UNAVAILABLE', `cannot ${doing}: no answer in ${startMs} ms`);
-    const taking = sender.#takeOver();
+    const taking = askCoordinator(() => sender.#takeOver(), signal);
     try {
       await withTimeout(taking, startMs, silent, signal);
       return sender;
