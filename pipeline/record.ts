@@ -22,7 +22,10 @@ export interface OutgoingRecord {
   /** Several values of one name are sent in their order. */
   readonly headers?: Readonly<Record<string, Buffer | string | Buffer[]>>;
   readonly partition?: number;
-  /** Milliseconds since 1970; undefined lets the client stamp it. */
+  /**
+   * Milliseconds since 1970; undefined lets the client stamp it. A broker that starts has forgotten which of the records that
+   * bear a time more than `producer.id.expiration.ms` ago (a day) it holds: sent again then, they are there twice.
+   */
   readonly timestamp?: number;
 }
 

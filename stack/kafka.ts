@@ -39,6 +39,9 @@ function serverProperties(layout: KafkaLayout, id: number, logDir: string): stri
     'transaction.state.log.min.isr': brokers === 1 ? 1 : 2,
     'min.insync.replicas': brokers === 1 ? 1 : 2,
     'group.initial.rebalance.delay.ms': 0,
+    // A broker that starts forgets what a producer sent last if the records bear an older time than this (usually a day):
+    // what is sent again would be there twice. More than 24 days it cannot be told.
+    'producer.id.expiration.ms': 24 * 86_400_000,
     'auto.create.topics.enable': false,
     // A dead broker is noticed after 3 s instead of 9 s.
     'broker.session.timeout.ms': 3000,

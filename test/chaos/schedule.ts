@@ -3,7 +3,13 @@
 import { DELIVERY_STEPS, type DeliveryStep } from '../support/delivery-steps.ts';
 import { type Fault, type NodeName, PROXIED, type Proxied } from './fault.ts';
 import { Random } from './random.ts';
-import { isLocations, planWorkload, type SinkChoice, type Workload } from './workload.ts';
+import {
+  daysUntilToday,
+  isLocations,
+  planWorkload,
+  type SinkChoice,
+  type Workload,
+} from './workload.ts';
 
 export const PLANTS = ['blind-overwrite', 'early-sweep', 'early-advance'] as const;
 export type Plant = (typeof PLANTS)[number];
@@ -172,7 +178,7 @@ function planPlanted(
     store: 'group',
     // A small batch of the first writer and a large one of the second: different ends.
     batch: { size: 400, ageMsMax: 600, idleMsMax: 300 },
-    days: 1,
+    ...daysUntilToday(1),
     rate: 60,
   };
   const faults: Fault[] = [];

@@ -28,6 +28,8 @@ export interface Workload {
   readonly batch: { readonly size: number; readonly ageMsMax: number; readonly idleMsMax: number };
   /** UTC days the records' time stamps are spread over. */
   readonly days: number;
+  /** Midnight of the first of them, the last is today: a broker forgets producers of old records. Milliseconds since 1970. */
+  readonly firstDay: number;
   /** Records a second of each producer. */
   readonly rate: number;
 }
@@ -55,14 +57,14 @@ export function planWorkload(random: Random, sink: SinkChoice | 'mixed'): Worklo
       ageMsMax: isInsert ? random.int(2000, 6000) : random.int(300, 2500),
       idleMsMax: isInsert ? random.int(1000, 3000) : random.int(200, 1500),
     },
-    days: isInsert ? 1 : random.int(1, 3),
+    ...daysUntilToday(isInsert ? 1 : random.int(1, 3)),
     rate: isInsert ? random.int(8, 20) : random.int(20, 80),
   };
 }
 
 function planLocations(random: Random, sink: 'locations-hdfs' | 'locations-local'): Workload {
   return {
-    ...{ sink, days: 1, store: 'group' },
+    ...{ sink, store: 'group', ...daysUntilToday(1) },
     format: random.pick(['json', 'json-gzip']),
     partitions: random.int(1, 6),
     producers: random.int(1, 2),
@@ -78,8 +80,10 @@ function planLocations(random: Random, sink: 'locations-hdfs' | 'locations-local
 export const RUN_HEADER = 'run';
 
 const DAY_MS = 86_400_000;
-/** 2026-11-20T00:00:00Z: fixed, so that a replay sends the same records. */
-const FIRST_DAY = 1_795_132_800_000;
+
+export function daysUntilToday(days: number): Pick<Workload, 'days' | 'firstDay'> {
+  return { days, firstDay: (Math.floor(Date.now() / DAY_MS) + 1 - days) * DAY_MS };
+}
 
 const NASTY = [
   'plain',
@@ -107,17 +111,19 @@ export function recordOf(producer: number, sequence: number, workload: Workload)
   return {
     id,
     partition: (Math.floor(sequence / 3) + producer) % workload.partitions,
-    timestamp: FIRST_DAY + (sequence % workload.days) * DAY_MS + (sequence % DAY_MS),
+    timestamp: workload.firstDay + (sequence % workload.days) * DAY_MS + (sequence % DAY_MS),
     value: bytesOf(id, sequence, workload),
   };
 }
 
-function bytesOf(id: string, sequence: number, { sink }: Workload): Buffer | null {
+function bytesOf(id: string, sequence: number, { sink, firstDay }: Workload): Buffer | null {
   if (sequence % 89 === 7) return null;
   if (sequence % 97 === 13) return Buffer.from([0x7b, 0xff, 0xfe, sequence % 256]);
   if (sequence % 101 === 17) return Buffer.from(`{"id":"${id}", cut`);
   const post = { id, text: `${id} ${NASTY[sequence % NASTY.length]}` };
-  return Buffer.from(JSON.stringify(isLocations(sink) ? weatherOf(sequence, post) : post));
+  return Buffer.from(
+    JSON.stringify(isLocations(sink) ? weatherOf(sequence, firstDay, post) : post),
+  );
 }
 
 const PLACES = [
@@ -127,10 +133,10 @@ const PLACES = [
 const placeOf = (sequence: number) => PLACES[sequence % PLACES.length] ?? '';
 
 /** Every other record as geo-weather writes it, the rest without what follows from them; some longer than a page of memory. */
-function weatherOf(sequence: number, { id, text }: { id: string; text: string }) {
+function weatherOf(sequence: number, firstDay: number, { id, text }: { id: string; text: string }) {
   const location = placeOf(sequence);
   const [country_code = '', city = ''] = location.split('/');
-  const timestamp = new Date(FIRST_DAY + sequence * 1000).toISOString();
+  const timestamp = new Date(firstDay + sequence * 1000).toISOString();
   const weather = { timestamp, city: city.replace('-', ' '), country_code, temperature: 36.5 };
   const derived = { wind_alert_level: 'level_1', heat_alert_level: 'level_2', location };
   return {

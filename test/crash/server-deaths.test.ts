@@ -99,6 +99,36 @@ test('G04: a broker is restarted between two sends: both are there once', async 
   await holds(table, [20, 20]);
 });
 
+test('a send whose answer is lost is there once, although the broker dies before it is repeated', async (t) => {
+  const topic = uniqueName('t');
+  await world.createTopic(topic, 1);
+  const sender = await KafkaSender.open(nemesis.config(1).kafka, silentLog, signal);
+  t.after(async () => {
+    await nemesis.heal();
+    await sender.close();
+  });
+  // Brokers as Kafka ships them forget the producer of such old ones when they start.
+  const timestamp = Date.now() - 3 * DAY_MS;
+  const records = posts(6, 1).map((record) => ({ ...record, timestamp }));
+  await sender.send(topic, records.slice(0, 3), signal);
+  const at = { atMs: 0, durationMs: UNTIL_HEALED_MS };
+  const lost = nemesis.inject({
+    ...at,
+    kind: 'half-open',
+    direction: 'to-client',
+    target: 'kafka',
+  });
+  const rest = records.slice(3);
+  const sending = withRetry(() => sender.send(topic, rest, signal), RETRY, systemClock, signal);
+  const end = async () => (await world.admin.offsets(topic, signal)).get(0)?.highWatermark;
+  await eventually(async () => assert.equal(await end(), 6n));
+  await kill('broker 1');
+  await nemesis.heal();
+  await lost;
+  await sending;
+  assert.equal(await end(), 6n);
+});
+
 test('F05 F07: without a DataNode a delivery waits, and goes on when it is back: no loss, no empty file', async (t) => {
   const { topic, table, until } = await consume(t, { batch: { size: 30 } });
   const files = new WebHdfs(nemesis.direct.hdfs);
