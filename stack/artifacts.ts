@@ -103,6 +103,11 @@ export async function settle(
     if (existsSync(directory)) {
       if (await isComplete()) return;
       await rename(directory, damaged);
+      // Looking took a while: another start may have put a good one there meanwhile.
+      if ((await differences(damaged, locked)).length === 0) {
+        await rename(damaged, directory);
+        return;
+      }
     }
     await rename(fresh, directory);
   } catch (error) {

@@ -62,14 +62,14 @@ export class WebHdfs implements FileSystem {
       parameters: { overwrite: 'false', ...(replication && { replication: `${replication}` }) },
       body: { source: body, bytes },
     });
-    // It says so only when every byte that was declared has arrived. A body that was cut on its way leaves a closed, short
-    // file, and no such answer.
+    // A DataNode (of Hadoop 3) says so when every byte that was declared has arrived and the file is closed. A body that was
+    // cut on its way leaves a closed, short file, and no such answer.
     if (answer.status === 201) return;
     if (remoteException(answer)?.exception !== 'FileNotFoundException') {
       throw answerError(what, 'the DataNode', answer);
     }
     throw new PipelineError('HDFS_UNAVAILABLE', `${what}: its directory is gone`, {
-      hint: 'Another writer has decided what it was for and swept. It is written again under another name.',
+      hint: 'Another process has removed it, as a writer does that was first. It is written again under another name.',
       context: { path },
     });
   }

@@ -52,7 +52,7 @@ export function connectKafka(
     requestTimeout: config.requestTimeoutMs,
     retry,
     logLevel: logLevel.DEBUG,
-    logCreator: () => logLine(log),
+    logCreator: () => logLine(log, connections),
     socketFactory: ({ host: name, port, ssl: tls, onConnect }) => {
       if (connections.isClosed) return new Socket().destroy(new Error('the client was closed'));
       const host = addressOf(name);
@@ -243,7 +243,7 @@ const WARNING_MS = 60_000;
 const WARNINGS_MAX = 100;
 
 /** kafkajs' lines: its errors are our warnings (what matters is thrown, too), the rest is for --log-level debug. */
-function logLine(log: Log) {
+function logLine(log: Log, connections: Connections) {
   const warned = new Map<string, number>();
   return (entry: {
     namespace: string;
@@ -255,7 +255,8 @@ function logLine(log: Log) {
     const fields = { part: entry.namespace, broker };
     const now = systemClock.monotonic();
     const isNew = now - (warned.get(message) ?? Number.NEGATIVE_INFINITY) > WARNING_MS;
-    if (entry.level !== logLevel.ERROR || !isNew) return log.debug(text, fields);
+    const isTelling = entry.level === logLevel.ERROR && isNew && !connections.isClosed;
+    if (!isTelling) return log.debug(text, fields);
     if (warned.size >= WARNINGS_MAX) warned.clear();
     warned.set(message, now);
     log.warn(text, fields);

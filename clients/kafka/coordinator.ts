@@ -1,5 +1,5 @@
 // Whether a coordinator is missing for good. kafkajs says the same when the right to ask for it is missing and when the
-// connection broke while it asked; only the former is still so a moment later.
+// connection broke, or nobody answered, while it asked; usually only the former is still so a moment later.
 import { systemClock } from '../../pipeline/clock.ts';
 import { hasName } from './errors.ts';
 

@@ -12,7 +12,7 @@ import {
   KAFKA_RETRY,
   type KafkaSettings,
 } from './connection.ts';
-import { askCoordinator } from './coordinator.ts';
+import { askCoordinator, isCoordinatorMissing } from './coordinator.ts';
 import { kafkaError } from './errors.ts';
 import { planSend } from './send-plan.ts';
 
@@ -97,14 +97,12 @@ export class TransactionalSender {
     const doing = `take over the transactional id ${options.transactionalId}`;
     const silent = () =>
       new PipelineError('KAFKA_UNAVAILABLE', `cannot ${doing}: no answer in ${startMs} ms`);
-    const taking = askCoordinator(() => sender.#takeOver(), signal);
     try {
+      const taking = askCoordinator(() => sender.#takeOver(), signal);
       await withTimeout(taking, startMs, silent, signal);
       return sender;
     } catch (error) {
       await sender.close();
-      // It goes on, and may connect once more.
-      void taking.catch(() => undefined).then(() => sender.close());
       if (signal.aborted) throw signal.reason;
       throw kafkaError(error, doing, { transactionalId: options.transactionalId });
     }
@@ -132,7 +130,13 @@ export class TransactionalSender {
       this.#open = await this.#producer.transaction();
       this.#failed = false;
     } catch (error) {
-      throw kafkaError(error, doing, { transactionalId });
+      if (!isCoordinatorMissing(error)) throw kafkaError(error, doing, { transactionalId });
+      // A right that is missing shows when the next one takes over.
+      throw new PipelineError('KAFKA_UNAVAILABLE', `cannot ${doing}: no broker coordinates it`, {
+        hint: 'The transaction is made again by a new producer.',
+        context: { transactionalId },
+        cause: error,
+      });
     }
   }
 

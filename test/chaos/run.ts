@@ -87,7 +87,8 @@ async function openWorld(): Promise<ChaosWorld> {
 
 /** True when every promise was kept. */
 async function runSchedule(seed: number, world: ChaosWorld): Promise<boolean> {
-  const schedule = planSchedule({ seed, minutes, sink, plant, nodes: world.nodes });
+  const now = Date.now();
+  const schedule = planSchedule({ seed, minutes, sink, plant, nodes: world.nodes, now });
   for (const line of planLines(schedule)) say(line);
   const directory = join(home, `seed-${seed}`);
   const report = await runTrial(schedule, { world, directory, signal });

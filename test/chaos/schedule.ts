@@ -4,7 +4,7 @@ import { DELIVERY_STEPS, type DeliveryStep } from '../support/delivery-steps.ts'
 import { type Fault, type NodeName, PROXIED, type Proxied } from './fault.ts';
 import { Random } from './random.ts';
 import {
-  daysUntilToday,
+  daysUntil,
   isLocations,
   planWorkload,
   type SinkChoice,
@@ -22,6 +22,8 @@ export interface ScheduleOptions {
   readonly plant: Plant | undefined;
   /** Servers that may be killed and frozen; none also means that no connection is touched. */
   readonly nodes: readonly NodeName[];
+  /** Records are of this day and those before it: brokers forget the producers of old ones. Milliseconds since 1970. */
+  readonly now: number;
 }
 
 export interface Schedule extends ScheduleOptions {
@@ -61,7 +63,7 @@ const HIVE_KILLS_PER_MINUTE = 1;
 
 export function planSchedule(options: ScheduleOptions): Schedule {
   const random = new Random(options.seed);
-  const workload = planWorkload(random, sinkOf(options));
+  const workload = planWorkload(random, sinkOf(options), options.now);
   if (options.plant) return { ...options, ...planPlanted(options, workload, random) };
   const used = servicesOf(workload.sink);
   const nodes = options.nodes.filter((node) => used.includes(serviceOf(node)));
@@ -164,7 +166,7 @@ function planNetworkFault(
 
 /** Few batches and many faults, where the planted fault can show. */
 function planPlanted(
-  { plant, minutes }: ScheduleOptions,
+  { plant, minutes, now }: ScheduleOptions,
   planned: Workload,
   random: Random,
 ): Pick<Schedule, 'workload' | 'faults'> {
@@ -178,7 +180,7 @@ function planPlanted(
     store: 'group',
     // A small batch of the first writer and a large one of the second: different ends.
     batch: { size: 400, ageMsMax: 600, idleMsMax: 300 },
-    ...daysUntilToday(1),
+    ...daysUntil(now, 1),
     rate: 60,
   };
   const faults: Fault[] = [];

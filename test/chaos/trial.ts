@@ -34,7 +34,6 @@ export interface TrialOptions {
 export const CLIENTS = 5;
 const PRODUCERS_CLIENT = CLIENTS - 1;
 
-/** After all faults are undone everything must be placed within this time, on a busy machine too. */
 /** Without faults something is placed in this time, on however slow a machine. */
 const DRAIN_MS = 240_000;
 const DRAIN_POLL_MS = 300;

@@ -28,18 +28,18 @@ export interface Workload {
   readonly batch: { readonly size: number; readonly ageMsMax: number; readonly idleMsMax: number };
   /** UTC days the records' time stamps are spread over. */
   readonly days: number;
-  /** Midnight of the first of them, the last is today: a broker forgets producers of old records. Milliseconds since 1970. */
+  /** Midnight of the first of them; the last is that of the run. Milliseconds since 1970. */
   readonly firstDay: number;
   /** Records a second of each producer. */
   readonly rate: number;
 }
 
-export function planWorkload(random: Random, sink: SinkChoice | 'mixed'): Workload {
+export function planWorkload(random: Random, sink: SinkChoice | 'mixed', now: number): Workload {
   const chosen =
     sink === 'mixed'
       ? random.weighted({ 'hive-load': 5, 'hive-load-local': 3, 'hive-insert': 3 })
       : sink;
-  if (isLocations(chosen)) return planLocations(random, chosen);
+  if (isLocations(chosen)) return planLocations(random, chosen, now);
   // A statement costs HiveServer2 seconds, a file milliseconds.
   const isInsert = chosen === 'hive-insert';
   const partitions = isInsert ? random.int(1, 3) : random.int(1, 6);
@@ -57,14 +57,18 @@ export function planWorkload(random: Random, sink: SinkChoice | 'mixed'): Worklo
       ageMsMax: isInsert ? random.int(2000, 6000) : random.int(300, 2500),
       idleMsMax: isInsert ? random.int(1000, 3000) : random.int(200, 1500),
     },
-    ...daysUntilToday(isInsert ? 1 : random.int(1, 3)),
+    ...daysUntil(now, isInsert ? 1 : random.int(1, 3)),
     rate: isInsert ? random.int(8, 20) : random.int(20, 80),
   };
 }
 
-function planLocations(random: Random, sink: 'locations-hdfs' | 'locations-local'): Workload {
+function planLocations(
+  random: Random,
+  sink: 'locations-hdfs' | 'locations-local',
+  now: number,
+): Workload {
   return {
-    ...{ sink, store: 'group', ...daysUntilToday(1) },
+    ...{ sink, store: 'group', ...daysUntil(now, 1) },
     format: random.pick(['json', 'json-gzip']),
     partitions: random.int(1, 6),
     producers: random.int(1, 2),
@@ -81,8 +85,8 @@ export const RUN_HEADER = 'run';
 
 const DAY_MS = 86_400_000;
 
-export function daysUntilToday(days: number): Pick<Workload, 'days' | 'firstDay'> {
-  return { days, firstDay: (Math.floor(Date.now() / DAY_MS) + 1 - days) * DAY_MS };
+export function daysUntil(now: number, days: number): Pick<Workload, 'days' | 'firstDay'> {
+  return { days, firstDay: (Math.floor(now / DAY_MS) + 1 - days) * DAY_MS };
 }
 
 const NASTY = [

@@ -1,18 +1,20 @@
 // A consumer that is closed in the midst of something is no member of its group any more, on the real Kafka of the stack.
 import assert from 'node:assert/strict';
-import { type AddressInfo, connect, createServer } from 'node:net';
-import { after, before, type TestContext, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';
 import { GroupConsumer, type GroupConsumerListener } from '../../clients/kafka/consumer.ts';
+import { TransactionalSender } from '../../clients/kafka/transactions.ts';
 import { configSchema } from '../../params/schema.ts';
 import { silentLog } from '../../pipeline/log.ts';
 import { deferred } from '../../pipeline/retry.ts';
+import { TcpProxy } from '../chaos/nemesis/proxy.ts';
 import { eventually } from '../support/eventually.ts';
+import { FlakyKafka } from '../support/flaky-kafka.ts';
 import { stackEndpoints, uniqueName } from '../support/stack.ts';
 
 const { signal } = new AbortController();
-const SESSION_MS = 6000;
+const SESSION_MS = 12_000;
 const config = configSchema.parse({
   kafka: { brokers: [...stackEndpoints().kafka.brokers] },
 }).kafka;
@@ -34,37 +36,22 @@ const listener = (assigned: GroupConsumerListener['assigned']): GroupConsumerLis
   passedOver: () => {},
 });
 
-/** An address where nobody listens until `open`; then the broker does. */
-async function closedDoor(t: TestContext) {
-  const [broker = ''] = config.brokers;
-  const [host = '', port] = broker.split(':');
-  const server = createServer((client) => {
-    const upstream = connect(Number(port), host);
-    for (const socket of [client, upstream]) socket.on('error', () => {});
-    client.pipe(upstream).pipe(client);
-  });
-  const listen = (at: number) =>
-    new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
-  await listen(0);
-  const { port: own } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  t.after(() => server.close());
-  return { address: `127.0.0.1:${own}`, open: () => listen(own) };
-}
-
 test('closed while it connects, it does not join when the broker comes', async (t) => {
   const options = await newGroup();
-  const door = await closedDoor(t);
-  const consumer = GroupConsumer.create({ ...config, brokers: [door.address] }, options, silentLog);
-  const joins: unknown[] = [];
-  consumer.run(listener((all) => joins.push(all))).catch(() => {});
+  const [broker = ''] = config.brokers;
+  const [host = '', port] = broker.split(':');
+  const proxy = await TcpProxy.listen({ host, port: Number(port) });
+  t.after(() => proxy.close());
+  const open = await proxy.impose({ kind: 'cut' });
+  const brokers = [`127.0.0.1:${proxy.port}`];
+  const consumer = GroupConsumer.create({ ...config, brokers }, options, silentLog);
+  consumer.run(listener(() => {})).catch(() => {});
   await delay(200);
   await consumer.close();
-  await door.open();
+  await open();
   // As long as kafkajs goes on with what it had begun.
   await delay(3000);
   assert.deepEqual(await admin.groupState(options.group), { state: 'Dead', members: 0 });
-  assert.deepEqual(joins, []);
 });
 
 test('closed while it waits for a join, it holds no topic partition when that is over', async (t) => {
@@ -81,15 +68,55 @@ test('closed while it waits for a join, it holds no topic partition when that is
   );
   await Promise.all([joined, begun.promise]);
   const second = GroupConsumer.create(config, options, silentLog);
-  const hasJoined: unknown[] = [];
-  second.run(listener((all) => hasJoined.push(all))).catch(() => {});
+  second.run(listener(() => {})).catch(() => {});
   // The first one answers the rebalance with its next heartbeat.
-  await eventually(async () => {
+  const isWaiting = async () =>
     assert.equal((await admin.groupState(options.group)).state, 'PreparingRebalance');
-  });
+  await eventually(isWaiting, 60_000, 5);
   await second.close();
   await eventually(async () => {
     assert.equal(owned.at(-1), 2);
     assert.deepEqual(await admin.groupState(options.group), { state: 'Stable', members: 1 });
-  }, SESSION_MS * 4);
+  }, SESSION_MS * 3);
+});
+
+test('a connection that breaks while the coordinator is looked up is no missing right', async (t) => {
+  const options = await newGroup();
+  const [address = ''] = config.brokers;
+  const broker = await FlakyKafka.listen(address);
+  t.after(() => broker.close());
+  const flaky = { ...config, brokers: [broker.address] };
+  const asking = await KafkaAdmin.open(flaky, silentLog, signal);
+  t.after(() => asking.close());
+  const [topic = ''] = options.topics;
+  broker.breakLookUps(1);
+  assert.deepEqual(await asking.groupOffsets(options.group, topic), new Map());
+  assert.equal(broker.lookUpsLeftToBreak, 0);
+  broker.breakLookUps(1);
+  const consumer = GroupConsumer.create(flaky, options, silentLog);
+  t.after(() => consumer.close());
+  const begun = deferred<number>();
+  await consumer.run(listener((all) => begun.resolve(all.length)));
+  assert.equal(await begun.promise, 2);
+  assert.equal(broker.lookUpsLeftToBreak, 0);
+});
+
+test('a transaction whose coordinator cannot be looked up is made again by a new producer', async (t) => {
+  const options = await newGroup();
+  const [address = ''] = config.brokers;
+  const broker = await FlakyKafka.listen(address);
+  t.after(() => broker.close());
+  const sender = await TransactionalSender.open(
+    { ...config, brokers: [broker.address] },
+    { ...options, transactionalId: uniqueName('x'), recordBytesMax: 1000 },
+    silentLog,
+    signal,
+  );
+  t.after(() => sender.close());
+  const [topic = ''] = options.topics;
+  broker.breakLookUps(1);
+  const output = new Map([[topic, [{ key: null, value: Buffer.from('{}'), partition: 0 }]]]);
+  const offsets = [{ topic, partition: 0, offset: 0n, metadata: '' }];
+  await assert.rejects(sender.commit(output, offsets), { code: 'KAFKA_UNAVAILABLE' });
+  assert.equal(broker.lookUpsLeftToBreak, 0);
 });

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 const PRODUCE = 0;
 const OFFSET_FETCH = 9;
+const FIND_COORDINATOR = 10;
 const COORDINATOR_LOADS = 14;
 
 export class FlakyKafka {
@@ -13,6 +14,7 @@ export class FlakyKafka {
   readonly #sockets = new Set<Socket>();
   #lose = 0;
   #loading = 0;
+  #breaking = 0;
   /** Answers to produce requests that were thrown away. */
   answersLost = 0;
   /** Answers that said something else than the broker did. */
@@ -50,6 +52,15 @@ export class FlakyKafka {
     this.#loading = count;
   }
 
+  /** The next `count` connections on which the coordinator is asked for break. */
+  breakLookUps(count: number): void {
+    this.#breaking = count;
+  }
+
+  get lookUpsLeftToBreak(): number {
+    return this.#breaking;
+  }
+
   close(): void {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -77,6 +88,11 @@ export class FlakyKafka {
       if (frame.readInt16BE(4) === OFFSET_FETCH && this.#loading > 0) {
         this.#loading -= 1;
         loading.add(frame.readInt32BE(8));
+      }
+      if (frame.readInt16BE(4) === FIND_COORDINATOR && this.#breaking > 0) {
+        this.#breaking -= 1;
+        client.resetAndDestroy();
+        return;
       }
       broker.write(frame);
     });

@@ -7,19 +7,12 @@ import { check, type Violation } from '../../chaos/checker.ts';
 import type { TableRow } from '../../chaos/destination.ts';
 import type { Evidence } from '../../chaos/evidence.ts';
 import { violationLines } from '../../chaos/report.ts';
-import {
-  dayOf,
-  daysUntilToday,
-  fateOf,
-  homeOf,
-  recordOf,
-  type Workload,
-} from '../../chaos/workload.ts';
+import { dayOf, daysUntil, fateOf, homeOf, recordOf, type Workload } from '../../chaos/workload.ts';
 import { entryOf, MemoryLedger } from '../../support/memory-ledger.ts';
 
 const workload: Workload = {
   ...{ sink: 'hive-load', format: 'json', partitions: 1, producers: 1, consumers: 2 },
-  ...{ store: 'file', tombstones: 'skip', ...daysUntilToday(2), rate: 10 },
+  ...{ store: 'file', tombstones: 'skip', ...daysUntil(0, 2), rate: 10 },
   batch: { size: 10, ageMsMax: 1000, idleMsMax: 1000 },
 };
 const of = { topic: 't', partition: 0 };
@@ -142,7 +135,7 @@ describe('the checker', () => {
   });
 
   test('in a tree of places takes a file of several entries, not a line in the wrong place or too early in its file', async () => {
-    const tree: Workload = { ...workload, sink: 'locations-hdfs', ...daysUntilToday(1) };
+    const tree: Workload = { ...workload, sink: 'locations-hdfs', ...daysUntil(0, 1) };
     const good = await evidence();
     const records = good.records.map((record) => {
       const { timestamp, value } = recordOf(0, Number(record.offset), tree);

@@ -5,7 +5,7 @@ import { PLANTS, planSchedule, type ScheduleOptions, SESSION_MS } from '../../ch
 
 const NODES = ['broker 1', 'namenode', 'datanode 1', 'hive'] as const;
 const options = (seed: number, more: Partial<ScheduleOptions> = {}): ScheduleOptions => ({
-  ...{ seed, minutes: 1, sink: 'mixed', plant: undefined, nodes: NODES },
+  ...{ seed, minutes: 1, sink: 'mixed', plant: undefined, nodes: NODES, now: 0 },
   ...more,
 });
 const SEEDS = Array.from({ length: 200 }, (_, index) => index);

@@ -154,7 +154,7 @@ test('what repeats an earlier record is not staged, counts as skipped, and is th
   assert.deepEqual((await deliver(empty, to.delivery, signal)).last, before);
 });
 
-test('what fails for good says which step of which batch it was, with the code and hint of what happened', async () => {
+test('what fails for good says which step of which batch it was, with the code of what happened', async () => {
   const to = new Destination();
   to.failing.place = Number.POSITIVE_INFINITY;
   const batch = { range: { ...of, start: 7n, end: 9n }, records: [7, 8].map(record) };
