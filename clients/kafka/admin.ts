@@ -165,8 +165,7 @@ export class KafkaAdmin {
   ): Promise<{ state: string; members: number }> {
     const doing = `describe consumer group ${group}`;
     const ask = (admin: Admin) => admin.describeGroups([group]);
-    const asking = () => this.#askInCharge(doing, ask, signal);
-    const { groups } = await askCoordinator(asking, signal);
+    const { groups } = await this.#askInCharge(doing, ask, signal);
     const found = groups[0];
     return { state: found?.state ?? 'Dead', members: found?.members.length ?? 0 };
   }
@@ -179,8 +178,7 @@ export class KafkaAdmin {
   ): Promise<Map<number, GroupOffset>> {
     const doing = `read the offsets of consumer group ${group} on topic ${topic}`;
     const ask = (admin: Admin) => admin.fetchOffsets({ groupId: group, topics: [topic] });
-    const asking = () => this.#askInCharge(doing, ask, signal);
-    const topics = await askCoordinator(asking, signal);
+    const topics = await this.#askInCharge(doing, ask, signal);
     const rows = topics.flatMap((entry) => (entry.topic === topic ? entry.partitions : []));
     const committed = rows.filter((row) => BigInt(row.offset) >= 0n);
     return byPartition(committed, (row) => ({
@@ -206,7 +204,7 @@ export class KafkaAdmin {
 
   /**
    * As `#ask`; asks again for some seconds when the leader or coordinator in charge has moved, is not ready, is forgotten, or
-   * the brokers have not heard of it yet.
+   * the brokers have not heard of it yet, and a few times when no coordinator is found.
    */
   async #askInCharge<T>(
     doing: string,
@@ -216,7 +214,7 @@ export class KafkaAdmin {
     const deadline = systemClock.monotonic() + ELECTION_MS;
     for (;;) {
       try {
-        return await this.#ask(doing, call, signal);
+        return await askCoordinator(() => this.#ask(doing, call, signal), signal);
       } catch (error) {
         const type = kafkaErrorType(error) ?? '';
         const hasMoved = LEADER_MOVED.includes(type);

@@ -4,13 +4,11 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KafkaAdmin } from '../../clients/kafka/admin.ts';
 import { GroupConsumer, type GroupConsumerListener } from '../../clients/kafka/consumer.ts';
-import { TransactionalSender } from '../../clients/kafka/transactions.ts';
 import { configSchema } from '../../params/schema.ts';
 import { silentLog } from '../../pipeline/log.ts';
 import { deferred } from '../../pipeline/retry.ts';
 import { TcpProxy } from '../chaos/nemesis/proxy.ts';
 import { eventually } from '../support/eventually.ts';
-import { FlakyKafka } from '../support/flaky-kafka.ts';
 import { stackEndpoints, uniqueName } from '../support/stack.ts';
 
 const { signal } = new AbortController();
@@ -78,45 +76,4 @@ test('closed while it waits for a join, it holds no topic partition when that is
     assert.equal(owned.at(-1), 2);
     assert.deepEqual(await admin.groupState(options.group), { state: 'Stable', members: 1 });
   }, SESSION_MS * 3);
-});
-
-test('a connection that breaks while the coordinator is looked up is no missing right', async (t) => {
-  const options = await newGroup();
-  const [address = ''] = config.brokers;
-  const broker = await FlakyKafka.listen(address);
-  t.after(() => broker.close());
-  const flaky = { ...config, brokers: [broker.address] };
-  const asking = await KafkaAdmin.open(flaky, silentLog, signal);
-  t.after(() => asking.close());
-  const [topic = ''] = options.topics;
-  broker.breakLookUps(1);
-  assert.deepEqual(await asking.groupOffsets(options.group, topic), new Map());
-  assert.equal(broker.lookUpsLeftToBreak, 0);
-  broker.breakLookUps(1);
-  const consumer = GroupConsumer.create(flaky, options, silentLog);
-  t.after(() => consumer.close());
-  const begun = deferred<number>();
-  await consumer.run(listener((all) => begun.resolve(all.length)));
-  assert.equal(await begun.promise, 2);
-  assert.equal(broker.lookUpsLeftToBreak, 0);
-});
-
-test('a transaction whose coordinator cannot be looked up is made again by a new producer', async (t) => {
-  const options = await newGroup();
-  const [address = ''] = config.brokers;
-  const broker = await FlakyKafka.listen(address);
-  t.after(() => broker.close());
-  const sender = await TransactionalSender.open(
-    { ...config, brokers: [broker.address] },
-    { ...options, transactionalId: uniqueName('x'), recordBytesMax: 1000 },
-    silentLog,
-    signal,
-  );
-  t.after(() => sender.close());
-  const [topic = ''] = options.topics;
-  broker.breakLookUps(1);
-  const output = new Map([[topic, [{ key: null, value: Buffer.from('{}'), partition: 0 }]]]);
-  const offsets = [{ topic, partition: 0, offset: 0n, metadata: '' }];
-  await assert.rejects(sender.commit(output, offsets), { code: 'KAFKA_UNAVAILABLE' });
-  assert.equal(broker.lookUpsLeftToBreak, 0);
 });
