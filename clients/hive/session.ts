@@ -145,8 +145,10 @@ export class HiveClient {
         return await attempt();
       } catch (error) {
         // The server has forgotten an idle session, and may have forgotten all: nothing ran, and a new session helps.
-        forgotten += error instanceof SessionGone ? 1 : 0;
-        if (error instanceof SessionGone && forgotten <= CONNECTIONS_MAX) continue;
+        if (error instanceof SessionGone && forgotten < CONNECTIONS_MAX) {
+          forgotten += 1;
+          continue;
+        }
         refusals += 1;
         const isRace = hasMetTrouble(error) && !isAlreadyThere(error);
         if (!isRace || options.once || refusals === RACE_ATTEMPTS) throw error;
