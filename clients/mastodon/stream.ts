@@ -2,6 +2,7 @@
 import { createParser } from 'eventsource-parser';
 import { PipelineError } from '../../pipeline/errors.ts';
 import { withTimeout } from '../../pipeline/retry.ts';
+import { jsonOf } from '../http/body.ts';
 import { ask, causeOf, hostOf, type MastodonAccess, unavailable } from './request.ts';
 import { type Status, statusIn } from './status.ts';
 
@@ -101,13 +102,5 @@ function feed(parse: (text: string) => void, text: string, name: string): void {
     parse(text);
   } catch (error) {
     throw unavailable(`cannot read ${name}: ${causeOf(error)}`);
-  }
-}
-
-function jsonOf(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
   }
 }
