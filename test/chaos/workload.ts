@@ -1,5 +1,6 @@
-// What flows through the pipeline during a schedule, and how its consumers are set: all of it from the seed. Every
-// record follows from its producer and its number, so that the checker knows what must have arrived.
+// What flows through the pipeline during a schedule, and how its consumers are set: all of it from the seed, but
+// for the day of the records. Every record follows from its producer and its number, so that the checker knows what must have
+// arrived.
 import { DAY_COLUMN } from '../../pipeline/table.ts';
 import type { Random } from './random.ts';
 
