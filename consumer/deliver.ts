@@ -48,7 +48,7 @@ export async function deliver(
   const fresh = withoutRepeats(batch);
   const staged = await step('staging', () => by.sink.stage(fresh, signal));
   const { rejects } = staged;
-  const record = entryOf(batch, staged.record);
+  const record = entryOf(batch, fresh, staged.record);
   invariant(
     recordsRead(record) === batch.records.length,
     `${range}: ${batch.records.length} records became ${recordsRead(record)}`,
@@ -90,8 +90,8 @@ function inBatch(error: unknown, doing: string, range: OffsetRange): unknown {
 }
 
 /** The sink has seen only what is to become something. What repeats an earlier record counts as skipped. */
-function entryOf({ records, repeats, before }: Batch, staged: BatchRecord): BatchRecord {
-  const repeated = repeats ? records.filter(({ offset }) => repeats.has(offset)).length : 0;
+function entryOf({ records, before }: Batch, fresh: Batch, staged: BatchRecord): BatchRecord {
+  const repeated = records.length - fresh.records.length;
   const last = fingerprint(records.at(-1)) ?? before;
   return { ...staged, skipped: staged.skipped + repeated, last };
 }

@@ -3,12 +3,13 @@
 import type { Clock } from './clock.ts';
 import { PipelineError } from './errors.ts';
 import type { RecordFingerprint } from './ledger.ts';
+import { PackedRecords, type Records } from './packed-records.ts';
 import { type OffsetRange, relate, type TopicPartition } from './range.ts';
 import { type PipelineRecord, recordBytes } from './record.ts';
 
 export interface Batch {
   readonly range: OffsetRange;
-  readonly records: readonly PipelineRecord[];
+  readonly records: Records;
   /** Offsets of records that repeat an earlier one: read and counted, but nothing comes of them. Empty or missing: none. */
   readonly repeats?: ReadonlySet<bigint>;
   /** The last record in front of the batch, where it is known: for the entry of a batch without records. */
@@ -30,7 +31,7 @@ export class BatchBuilder {
   readonly #of: TopicPartition;
   readonly #limits: BatchLimits;
   readonly #clock: Clock;
-  #records: PipelineRecord[] = [];
+  #records = new PackedRecords();
   #bytes = 0;
   #start: bigint;
   #end: bigint;
@@ -87,7 +88,7 @@ export class BatchBuilder {
   add(record: PipelineRecord): void {
     if (record.offset < this.#end)
       throw new PipelineError('BUG', `offset ${record.offset} was passed: ${this.#end} is next`);
-    this.#records.push(record);
+    this.#records.add(record);
     this.#bytes += recordBytes(record);
     this.#moveTo(record.offset + 1n);
   }
@@ -112,7 +113,7 @@ export class BatchBuilder {
     if (!this.isOpen) return undefined;
     const range = { ...this.#of, start: this.#start, end: this.#end };
     const batch = { range, records: this.#records };
-    this.#records = [];
+    this.#records = new PackedRecords();
     this.#bytes = 0;
     this.#start = this.#end;
     return batch;
@@ -124,7 +125,7 @@ export function trimBatch(batch: Batch, position: bigint): Batch | undefined {
   const relation = relate(position, batch.range);
   if (relation === 'replayed') return undefined;
   if (relation !== 'overlapping') return batch;
-  const records = batch.records.filter((record) => record.offset >= position);
+  const records = [...batch.records].filter(({ offset }) => offset >= position);
   return { ...batch, range: { ...batch.range, start: position }, records };
 }
 
@@ -132,5 +133,5 @@ export function trimBatch(batch: Batch, position: bigint): Batch | undefined {
 export function withoutRepeats(batch: Batch): Batch {
   const { range, records, repeats } = batch;
   if (repeats === undefined || repeats.size === 0) return batch;
-  return { range, records: records.filter(({ offset }) => !repeats.has(offset)) };
+  return { range, records: [...records].filter(({ offset }) => !repeats.has(offset)) };
 }

@@ -4,6 +4,7 @@ export * from './clock.ts';
 export * from './errors.ts';
 export * from './ledger.ts';
 export * from './log.ts';
+export * from './packed-records.ts';
 export * from './position-store.ts';
 export * from './range.ts';
 export * from './record.ts';

@@ -29,10 +29,16 @@ export interface OutgoingRecord {
   readonly timestamp?: number;
 }
 
-/** What a record costs in memory beside its bytes: the objects that hold it. */
-const RECORD_OVERHEAD_BYTES = 350;
+/** What a record costs in memory beside its bytes, packed as it is while it is held. */
+const RECORD_OVERHEAD_BYTES = 64;
 
-/** Bytes a record occupies in our buffers: key, value and a fixed share for the objects that hold them. */
-export function recordBytes(record: PipelineRecord): number {
-  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+/** Bytes a record occupies in our buffers: key, value, headers, and a fixed share for what is known of them. */
+export function recordBytes({ key, value, headers }: PipelineRecord): number {
+  const bytes = (key?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+  return headers ? bytes + headerBytes(headers) : bytes;
+}
+
+function headerBytes(headers: RecordHeaders): number {
+  const values = Object.values(headers).flat();
+  return values.reduce((sum, value) => sum + value.length + RECORD_OVERHEAD_BYTES, 0);
 }

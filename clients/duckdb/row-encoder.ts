@@ -116,11 +116,13 @@ export class RowEncoder {
     const groups = new Map<string, RowValue[][]>();
     const rejects: Reject[] = [];
     let skipped = 0;
-    for (const [index, record] of batch.records.entries()) {
-      if (index % RECORDS_PER_TURN === 0) {
+    let turn = 0;
+    for (const record of batch.records) {
+      if (turn % RECORDS_PER_TURN === 0) {
         await yieldToEvents();
         signal.throwIfAborted();
       }
+      turn += 1;
       const found = this.#row(record, batch.range);
       if (found === 'skip') skipped += 1;
       else if (found instanceof Fault)

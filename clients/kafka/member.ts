@@ -10,7 +10,7 @@ import type { TopicPartition } from '../../pipeline/range.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
 import { deferred } from '../../pipeline/retry.ts';
 import { connectKafka, disconnectKafka, KAFKA_RETRY, type KafkaSettings } from './connection.ts';
-import { toRecords } from './records.ts';
+import { toRecord } from './records.ts';
 import { soleHolder } from './sole-holder.ts';
 
 export interface MemberOptions {
@@ -52,7 +52,7 @@ export interface GroupConsumerListener {
 /** How long kafkajs waits in a fetch without data by default; also how fast a resumed partition is fetched again. */
 const FETCH_WAIT_MS = 100;
 /** As fast as kafkajs' 1 MB, with far less memory. */
-const FETCH_BYTES_PER_PARTITION = 512 * 1024;
+const FETCH_BYTES_PER_PARTITION = 128 * 1024;
 /** How soon partitions that were added to the topic are noticed, and leaders that moved away from a hung broker. */
 const METADATA_AGE_MS = 10_000;
 /** For connections; about 8 s, then a fresh member begins at another broker. */
@@ -183,7 +183,7 @@ export class GroupMember {
       const isLast = at + size >= messages.length;
       const last = isLast ? batch.lastOffset() : (taken.at(-1)?.offset ?? batch.lastOffset());
       const next = BigInt(last) + 1n;
-      const records = toRecords(taken);
+      const records = taken.map(toRecord);
       if (!listener.records({ of: { topic, partition }, from, records, next, end })) return;
       resolveOffset(last);
       from = next;

@@ -1,13 +1,14 @@
 // What was fetched and is not taken yet, checked at the door: every topic partition is read offset by offset from where it
 // was begun. kafkajs may hand over an old fetch after a seek, and jumps without a word when its offset is gone.
 import type { Fetched, GroupConsumer } from '../../clients/kafka/consumer.ts';
+import { PackedRecords, type Records } from '../../pipeline/packed-records.ts';
 import { formatTopicPartition, type TopicPartition } from '../../pipeline/range.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
 
 /** Records of one topic partition; `next` lies behind the last one, or behind offsets without any. */
 export interface Parcel {
   readonly of: TopicPartition;
-  readonly records: readonly PipelineRecord[];
+  readonly records: Records;
   readonly next: bigint;
 }
 
@@ -96,7 +97,7 @@ export class Inbox {
     door.strayedTo = undefined;
     door.heardAt = this.#now();
     door.next = next;
-    this.#parcels.push({ of: door.of, records, next });
+    this.#parcels.push({ of: door.of, records: PackedRecords.of(records), next });
     this.#records += records.length;
     for (const { value } of records) this.#bytes += value?.length ?? 0;
     if (this.#isFull()) this.#steering.pause(this.#all());

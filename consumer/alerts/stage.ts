@@ -80,7 +80,7 @@ export class AlertStage {
   }
 
   /** Takes records from `next(of)` on, in order of offset; `nextOffset` lies behind the last, or behind offsets without any. */
-  take(of: TopicPartition, records: readonly PipelineRecord[], nextOffset: bigint): void {
+  take(of: TopicPartition, records: Iterable<PipelineRecord>, nextOffset: bigint): void {
     const input = this.#inputs.get(formatTopicPartition(of));
     if (!input) return;
     for (const record of records) this.#takeRecord(input, record);

@@ -259,7 +259,7 @@ function aRecord(partition: number, offset: bigint): PipelineRecord {
 
 /** Stands in for the row encoder: the "local path" of a file is its content, one file per day. */
 async function encodeFiles({ range, records }: Batch): Promise<EncodedFiles> {
-  const of = (fate: string) => records.filter(({ offset }) => fateOf(offset) === fate);
+  const of = (fate: string) => [...records].filter(({ offset }) => fateOf(offset) === fate);
   const files = ['2026-11-20', '2026-11-21', 'unknown'].flatMap((tablePartition, day) => {
     const offsets = of('row').flatMap(({ offset }) =>
       Number(offset % 3n) === day ? [`${offset}`] : [],

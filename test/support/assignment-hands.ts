@@ -53,7 +53,7 @@ export class AssignmentHands {
       bytesMax: 1e6,
       ageMsMax: 1e6,
       idleMsMax: 1e6,
-      heldBytesMax: () => 500,
+      heldBytesMax: () => 100,
     };
     const owner = {
       deliver: () => this.#end.promise,

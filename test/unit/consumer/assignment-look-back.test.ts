@@ -105,7 +105,9 @@ class Hands {
   async offsets(): Promise<number[]> {
     this.lane.cut();
     await this.lane.settled();
-    return this.delivered.splice(0).flatMap((batch) => batch.records.map((r) => Number(r.offset)));
+    return this.delivered
+      .splice(0)
+      .flatMap((batch) => [...batch.records].map((r) => Number(r.offset)));
   }
 }
 

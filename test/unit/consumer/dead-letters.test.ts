@@ -30,7 +30,7 @@ function batchOf(count: number, start = 0): Batch {
 
 /** The first `count` records of a batch, rejected. */
 function rejectsOf(batch: Batch, count: number): Reject[] {
-  return batch.records
+  return [...batch.records]
     .slice(0, count)
     .map((one) => ({ record: one, code: 'CODEC_NOT_JSON', reason: 'not JSON at byte 3' }));
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { idReader, Repeats } from '../../../consumer/dedupe.ts';
 import { fingerprint } from '../../../consumer/sinks/fingerprint.ts';
+import { recordBytes } from '../../../pipeline/record.ts';
 import { deferred } from '../../../pipeline/retry.ts';
 import { entry, Hands, record } from './lane-hands.ts';
 
@@ -40,7 +41,7 @@ test('a full lane says so, and tells when it is not full any more', async () => 
     await gate.promise;
     return entry(batch);
   };
-  const lane = hands.lane(0, { heldBytesMax: () => 1200 });
+  const lane = hands.lane(0, { heldBytesMax: () => 4 * recordBytes(record(0)) - 1 });
   lane.push(
     [0, 1, 2, 3].map((offset) => record(offset)),
     4n,
@@ -55,7 +56,7 @@ test('a full lane says so, and tells when it is not full any more', async () => 
 
 test('a lane whose open batch alone fills it cuts that batch, instead of waiting for records nobody sends', async () => {
   const hands = new Hands();
-  const lane = hands.lane(0, { size: 100, heldBytesMax: () => 900 });
+  const lane = hands.lane(0, { size: 100, heldBytesMax: () => 3 * recordBytes(record(0)) });
   lane.push(
     [0, 1, 2, 3].map((offset) => record(offset)),
     4n,

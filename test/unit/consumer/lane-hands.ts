@@ -64,7 +64,7 @@ export class Hands {
       {
         deliver: (batch) => {
           this.batches.push(batch);
-          const offsets = batch.records.map(({ offset }) => offset).join(' ');
+          const offsets = [...batch.records].map(({ offset }) => offset).join(' ');
           this.delivered.push(`[${batch.range.start},${batch.range.end}) ${offsets}`);
           return this.answer(batch);
         },

@@ -85,8 +85,8 @@ test('H02: a record a minute for a day makes a file for each batch, not one for 
 
 test('a batch never exceeds its bytes, unless one record alone does', async () => {
   const hands = new Hands();
-  const lane = hands.lane(0, { size: 100, bytesMax: 1500 });
-  lane.push([record(0, 450), record(1, 450), record(2, 5000), record(3, 10)], 4n);
+  const lane = hands.lane(0, { size: 100, bytesMax: 1000 });
+  lane.push([record(0, 490), record(1, 490), record(2, 5000), record(3, 10)], 4n);
   lane.cut();
   await lane.settled();
   assert.deepEqual(hands.delivered, ['[0,1) 0', '[1,2) 1', '[2,3) 2', '[3,4) 3']);

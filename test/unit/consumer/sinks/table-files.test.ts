@@ -51,7 +51,7 @@ describe('files of a table', () => {
       async encodeFiles({ range, records }: Batch): Promise<EncodedFiles> {
         const directory = await mkdtemp(join(local, 'batch-'));
         const made = days.map(async (tablePartition, day) => {
-          const mine = records.filter((_, index) => index % days.length === day);
+          const mine = [...records].filter((_, index) => index % days.length === day);
           const text = mine.map(({ offset }) => `${range.topic} ${offset}\n`).join('');
           const path = join(directory, tablePartition);
           await writeFile(path, text);
