@@ -40,9 +40,8 @@ export const BYTE_ORDER_MARK = 0xfeff;
  * of JSON is passed over, but stays in `text`. Of duplicate keys the last one counts, as in `JSON.parse`.
  */
 export function decodeValue(value: Buffer, format: ValueFormat): Decoded | Fault {
-  const text = value.toString('utf8');
-  // Decoding puts U+FFFD for each wrong byte. Only then does the dearer check tell a wrong byte from a real U+FFFD.
-  if (text.includes(REPLACEMENT) && !isUtf8(value)) return NOT_UTF8;
+  const text = decodeText(value);
+  if (text instanceof Fault) return text;
   if (format === 'text') return { text, json: undefined };
   if (text === '') return EMPTY;
   try {
@@ -51,6 +50,13 @@ export function decodeValue(value: Buffer, format: ValueFormat): Decoded | Fault
     // The parser's message quotes the value, so it is not carried on.
     return NOT_JSON;
   }
+}
+
+/** Fault: CODEC_NOT_UTF8. */
+export function decodeText(value: Buffer): string | Fault {
+  const text = value.toString('utf8');
+  // Decoding puts U+FFFD for each wrong byte. Only then does the dearer check tell a wrong byte from a real U+FFFD.
+  return text.includes(REPLACEMENT) && !isUtf8(value) ? NOT_UTF8 : text;
 }
 
 function withoutByteOrderMark(text: string): string {

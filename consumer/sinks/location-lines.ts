@@ -2,6 +2,7 @@
 // location they belong to. Where it stood in Kafka is put behind them in location-block.ts.
 import { countryCodeOf } from '../../clients/countries/country-code.ts';
 import {
+  decodeText,
   decodeTombstone,
   decodeValue,
   Fault,
@@ -9,14 +10,9 @@ import {
   type TombstonePolicy,
 } from '../../pipeline/codec.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
-import {
-  heatLevel,
-  WEATHER_FIELDS,
-  type WeatherRecord,
-  weatherRecord,
-  windLevel,
-} from '../../pipeline/weather.ts';
+import { WEATHER_FIELDS, type WeatherRecord, weatherRecord } from '../../pipeline/weather.ts';
 import { readWeather } from '../../pipeline/weather-reading.ts';
+import { FlatTexts } from './flat-texts.ts';
 
 /** A record as it is written. */
 export interface LocatedLine {
@@ -28,21 +24,10 @@ export interface LocatedLine {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Places that are remembered as written just as the flat record has them. */
-const KNOWN_MAX = 10_000;
-const UTC = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
-const LEVELS = ['level_0', 'level_1', 'level_2'] as const;
-const NUMBERS = ['weather_code', 'latitude', 'longitude'] as const;
-
 /** Most records are flat already, and much of one is as in the one before: what was found out of that is remembered. */
 export class LocationLines {
   readonly #tombstones: TombstonePolicy;
-  /** By location: how the rest of the place was written where it was just as the flat record has it. */
-  readonly #known = new Map<string, Fields>();
-  /** Names of fields, in their order, that a plain record had. */
-  #plain: readonly string[] = [];
-  /** A day that the calendar has, `2026-11-22T`. */
-  #day = '';
+  readonly #flatTexts = new FlatTexts();
 
   constructor(tombstones: TombstonePolicy) {
     this.#tombstones = tombstones;
@@ -58,66 +43,32 @@ export class LocationLines {
       const fate = decodeTombstone(this.#tombstones === 'skip' ? 'skip' : 'dead-letter');
       return fate instanceof Fault ? fate : undefined;
     }
+    const text = decodeText(value);
+    if (text instanceof Fault) return text;
+    const known = this.#flatTexts.locationOf(text);
+    if (known !== undefined) return { location: known, object: value };
     const decoded = decodeValue(value, 'json');
     if (decoded instanceof Fault) return decoded;
-    const { text, json } = decoded;
-    const plain = isJsonObject(json) && this.#isPlain(json, text, value);
-    if (plain && this.#isOfKnownPlace(json) && this.#hasFlatMeasures(json)) {
-      return { location: String(json['location']), object: value };
-    }
-    const weather = readWeather(json, countryCodeOf);
+    const weather = readWeather(decoded.json, countryCodeOf);
     if (weather instanceof Fault) return weather;
     const flat = weatherRecord(weather);
     // `readWeather` takes nothing but JSON objects.
-    const came = json as Fields;
+    const came = decoded.json as Fields;
     const { location } = flat;
-    if (!plain || !isFlat(came, flat)) {
+    if (!isFlat(came, flat) || !isPlain(came, text, value)) {
       return { location, object: Buffer.from(JSON.stringify(whole(came, flat))) };
     }
-    const { city, country, country_code } = came;
-    if (this.#known.size >= KNOWN_MAX) this.#known.clear();
-    this.#known.set(location, { city, country, country_code });
+    this.#flatTexts.learn(text, Object.keys(came), location);
     return { location, object: value };
-  }
-
-  /** `text`, the `bytes` decoded, is one line with room behind its last field, has each field once, and says nothing of Kafka or of the nested shape. */
-  #isPlain(came: Fields, text: string, bytes: Buffer): boolean {
-    if (text[0] !== '{' || !text.endsWith('}')) return false;
-    const names = Object.keys(came);
-    if (!isSame(names, this.#plain)) {
-      if (names.some((name) => isRival(name) || KAFKA.has(name))) return false;
-      this.#plain = names;
-    }
-    if (!isLineWith(bytes, names.length)) return false;
-    return typeof came['location'] === 'string' && !isJsonObject(came['current_weather']);
-  }
-
-  #isOfKnownPlace(came: Fields): boolean {
-    const known = this.#known.get(String(came['location']));
-    if (known === undefined || known['city'] !== came['city']) return false;
-    return known['country'] === came['country'] && known['country_code'] === came['country_code'];
-  }
-
-  /** All that `isFlat` asks beside the place, without making a flat record to compare with. False: look closer. */
-  #hasFlatMeasures(came: Fields): boolean {
-    const { temperature, windspeed, timestamp } = came;
-    if (!Number.isFinite(temperature) || !Number.isFinite(windspeed)) return false;
-    if (came['heat_alert_level'] !== LEVELS[heatLevel(Number(temperature))]) return false;
-    if (came['wind_alert_level'] !== LEVELS[windLevel(Number(windspeed))]) return false;
-    for (const name of NUMBERS) if (!Number.isFinite(came[name] ?? 0)) return false;
-    const zone = came['timezone'] ?? 'UTC';
-    if (typeof zone !== 'string' || zone === '' || zone.trim() !== zone) return false;
-    if (typeof timestamp !== 'string' || !UTC.test(timestamp)) return false;
-    if (this.#day !== '' && timestamp.startsWith(this.#day)) return true;
-    const ms = Date.parse(timestamp);
-    if (Number.isNaN(ms) || new Date(ms).toISOString() !== timestamp) return false;
-    this.#day = timestamp.slice(0, 'yyyy-mm-ddT'.length);
-    return true;
   }
 }
 
-function isSame(some: readonly string[], others: readonly string[]): boolean {
-  return some.length === others.length && some.every((name, at) => name === others[at]);
+/** `text`, the `bytes` decoded, is one line with room behind its last field, has each field once, and says nothing of Kafka or of the nested shape. */
+function isPlain(came: Fields, text: string, bytes: Buffer): boolean {
+  if (text[0] !== '{' || !text.endsWith('}')) return false;
+  const names = Object.keys(came);
+  if (names.some((name) => isRival(name) || KAFKA.has(name))) return false;
+  return isLineWith(bytes, names.length) && !isJsonObject(came['current_weather']);
 }
 
 const [TAB, NEWLINE, RETURN, SPACE, QUOTE, COLON] = [9, 10, 13, 32, 34, 58];
