@@ -30,7 +30,7 @@ export interface HdfsConsumerOptions {
  * By how many percent V8 may let the heap grow over what was alive before it collects. Records live for a second or two, so at
  * its own pace (up to four times as much) most of the heap is garbage: a third of the memory of the process.
  */
-const HEAP_GROWING_PERCENT = 20;
+const HEAP_GROWING_PERCENT = 100;
 
 /**
  * Runs `params.hdfsConsumer` until told to stop, or until the end with `untilEnd`. Throws CONFIG_INVALID without topics,

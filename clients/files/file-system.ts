@@ -1,8 +1,13 @@
 // The contract of a place for files: HDFS over WebHDFS, or a directory of this machine. As small as exactly-once
 // needs it: one step, `renameNoReplace`, decides; every other step may be repeated or lost.
 
-/** What a file is made from: bytes in memory, or a file on the local disk that is streamed. */
-export type FileBody = Buffer | { readonly file: string };
+/** What a file is made from: bytes in memory, in one or more pieces, or a file on the local disk that is streamed. */
+export type FileBody = Buffer | readonly Buffer[] | { readonly file: string };
+
+/** Length of all pieces. */
+export function bytesIn(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
 
 /**
  * `moved`: this call moved it. `target-exists`: refused, nothing changed. `source-missing`: nothing stands at the

@@ -3,14 +3,14 @@
 
 /** What is to be staged of some lines. */
 export interface Part {
-  readonly body: Buffer;
+  readonly body: readonly Buffer[];
   /** How much the file will grow by; on a local disk an estimate. */
   readonly bytes: number;
 }
 
 export interface GrowingFiles {
-  /** `lines`: whole lines, at least one. */
-  pack(lines: Buffer, isGzip: boolean): Promise<Part>;
+  /** `lines`: whole lines, at least one, in pieces. */
+  pack(lines: readonly Buffer[], isGzip: boolean): Promise<Part>;
   /**
    * Moves the lines in `source` to the end of `target`, which is made when it is missing; gzip where its name ends in `.gz`.
    * `source` is gone afterwards, and one that is gone was moved before: it happens once and may be repeated. Throws HDFS_*,

@@ -2,11 +2,19 @@
 // see whole. Any number of processes may do so at once: each CONCAT consumes its source.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { bytesIn } from './file-system.ts';
 import type { GrowingFiles, Part } from './growing-files.ts';
 import type { WebHdfs } from './webhdfs.ts';
 
-/** One whole gzip member: files may be a row of them. */
-export const gzipMember: (lines: Buffer) => Promise<Buffer> = promisify(gzip);
+const gzipped: (lines: Buffer) => Promise<Buffer> = promisify(gzip);
+
+/** A whole part, in pieces; as gzip one whole member: files may be a row of them. */
+export async function packed(
+  lines: readonly Buffer[],
+  isGzip: boolean,
+): Promise<readonly Buffer[]> {
+  return isGzip ? [await gzipped(Buffer.concat(lines))] : lines;
+}
 
 export class HdfsGrowth implements GrowingFiles {
   readonly #files: Pick<WebHdfs, 'renameNoReplace' | 'concat'>;
@@ -15,10 +23,9 @@ export class HdfsGrowth implements GrowingFiles {
     this.#files = files;
   }
 
-  /** A gzip file may be a row of members, so a part is one. */
-  async pack(lines: Buffer, isGzip: boolean): Promise<Part> {
-    const body = isGzip ? await gzipMember(lines) : lines;
-    return { body, bytes: body.length };
+  async pack(lines: readonly Buffer[], isGzip: boolean): Promise<Part> {
+    const body = await packed(lines, isGzip);
+    return { body, bytes: bytesIn(body) };
   }
 
   /** `source` lies in the directory of `target`: CONCAT takes no other. */

@@ -5,6 +5,7 @@
 import { constants } from 'node:fs';
 import { copyFile, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { bytesIn } from './file-system.ts';
 import type { GrowingFiles, Part } from './growing-files.ts';
 import { ensureDirectory, guarded, sync, unlessMissing } from './local.ts';
 import { packPages } from './page-packing.ts';
@@ -23,9 +24,9 @@ export class LocalGrowth implements GrowingFiles {
   readonly #queues = new Map<string, Promise<void>>();
 
   /** Lines stay plain until the length of the file is known: how they are packed depends on it. */
-  async pack(lines: Buffer, isGzip: boolean): Promise<Part> {
-    const bytes = isGzip ? Math.ceil(lines.length / GZIP_RATIO) : lines.length;
-    return { body: lines, bytes };
+  async pack(lines: readonly Buffer[], isGzip: boolean): Promise<Part> {
+    const bytes = bytesIn(lines);
+    return { body: lines, bytes: isGzip ? Math.ceil(bytes / GZIP_RATIO) : bytes };
   }
 
   async grow(source: string, target: string, signal: AbortSignal): Promise<void> {

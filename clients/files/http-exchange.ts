@@ -79,13 +79,15 @@ function collect(response: http.IncomingMessage): Promise<Buffer> {
 }
 
 function send(request: http.ClientRequest, body: Exchange['body']): void {
-  if (!body || Buffer.isBuffer(body.source)) {
-    request.end(body?.source);
+  const source = body?.source ?? [];
+  if ('file' in source) {
+    pipeline(createReadStream(source.file), request, (error) => {
+      if (error) request.destroy(error);
+    });
     return;
   }
-  pipeline(createReadStream(body.source.file), request, (error) => {
-    if (error) request.destroy(error);
-  });
+  for (const piece of Buffer.isBuffer(source) ? [source] : source) request.write(piece);
+  request.end();
 }
 
 /** Sends one request and reads the whole answer, whatever its status. Throws ExchangeFailure or `signal.reason`. */

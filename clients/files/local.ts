@@ -1,7 +1,18 @@
 // A directory of this machine as a FileSystem. `link()` refuses a taken name, which makes it the compare-and-set;
 // files and directories are synced, so that a power cut takes nothing back that was answered with success.
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, readFile, rm, stat, unlink } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PipelineError } from '../../pipeline/errors.ts';
 import type {
@@ -111,14 +122,14 @@ async function sameFile(a: string, b: string): Promise<boolean | undefined> {
 }
 
 async function writeNew(path: string, body: FileBody): Promise<void> {
-  if (!Buffer.isBuffer(body)) {
+  if ('file' in body) {
     await copyFile(body.file, path, constants.COPYFILE_EXCL);
     await sync(path);
     return;
   }
   const handle = await open(path, 'wx');
   try {
-    await handle.writeFile(body);
+    await writeFile(handle, body);
     await handle.sync();
   } finally {
     await handle.close();

@@ -2,13 +2,14 @@
 // address it gives for that may carry a token, so it never appears in a message.
 import { stat } from 'node:fs/promises';
 import { describe, PipelineError } from '../../pipeline/errors.ts';
-import type {
-  ByteRange,
-  DirectoryEntry,
-  FileBody,
-  FileStatus,
-  FileSystem,
-  RenameOutcome,
+import {
+  type ByteRange,
+  bytesIn,
+  type DirectoryEntry,
+  type FileBody,
+  type FileStatus,
+  type FileSystem,
+  type RenameOutcome,
 } from './file-system.ts';
 import { type Answer, type Exchange, ExchangeFailure, exchange } from './http-exchange.ts';
 import { NameNodes, type WebHdfsSettings } from './name-nodes.ts';
@@ -24,7 +25,7 @@ function statusOf(json: Json): FileStatus {
 }
 
 async function lengthOf(body: FileBody): Promise<number> {
-  if (Buffer.isBuffer(body)) return body.length;
+  if (!('file' in body)) return Buffer.isBuffer(body) ? body.length : bytesIn(body);
   try {
     return (await stat(body.file)).size;
   } catch (error) {

@@ -1,13 +1,19 @@
-// What a batch adds to one location: its lines, each with where the record stood in Kafka, as the bytes of one file. They are
-// copied once, from the bytes that Kafka brought, because this is where most of the time of a large batch goes.
+// What a batch adds to one location: its lines, each with where the record stood in Kafka, as the bytes of one file. Each is
+// copied as soon as it is known, because this is where most of the time and memory of a large batch goes.
 import type { TopicPartition } from '../../pipeline/range.ts';
+
+/** Of the pieces in which memory is taken; a longer line gets one of its own. Most locations have few lines in a batch. */
+const PIECE_BYTES_MIN = 4 * 1024;
+const PIECE_BYTES_MAX = 64 * 1024;
 
 export class LocationBlock {
   /** What stands between the last field of a record and its offset. */
   readonly #place: Buffer;
-  readonly #objects: Buffer[] = [];
-  readonly #ends: string[] = [];
-  #bytes = 0;
+  readonly #full: Buffer[] = [];
+  #piece = Buffer.allocUnsafe(PIECE_BYTES_MIN);
+  /** Bytes taken of `#piece`. */
+  #used = 0;
+  #rows = 0;
 
   constructor({ topic, partition }: TopicPartition) {
     this.#place = Buffer.from(
@@ -16,33 +22,37 @@ export class LocationBlock {
   }
 
   get rows(): number {
-    return this.#objects.length;
+    return this.#rows;
   }
 
-  /** Adds a line. `object`: UTF-8 of a JSON object with at least one field, without a line break; kept, not copied yet. */
+  /** Adds a line. `object`: UTF-8 of a JSON object with at least one field, without a line break. */
   add(object: Buffer, offset: bigint): void {
     const end = `${offset}}\n`;
-    this.#objects.push(object);
-    this.#ends.push(end);
     // The closing brace moves behind the offset.
-    this.#bytes += object.length - 1 + this.#place.length + end.length;
+    const bytes = object.length - 1 + this.#place.length + end.length;
+    if (this.#used + bytes > this.#piece.length) this.#takePiece(bytes);
+    const piece = this.#piece;
+    let at = this.#used;
+    // The brace does not count: what follows is written over it.
+    piece.set(object, at);
+    at += object.length - 1;
+    piece.set(this.#place, at);
+    at += this.#place.length;
+    // A call for so few bytes would take longer.
+    for (let index = 0; index < end.length; index += 1) piece[at + index] = end.charCodeAt(index);
+    this.#used += bytes;
+    this.#rows += 1;
   }
 
   /** All lines, in the order they were added, each with a newline. */
-  toBuffer(): Buffer {
-    const lines = Buffer.allocUnsafe(this.#bytes);
-    // Encoded all at once: a call for each of these few bytes would take longer than the copying.
-    const ends = Buffer.from(this.#ends.join(''), 'latin1');
-    let at = 0;
-    let read = 0;
-    for (const [index, object] of this.#objects.entries()) {
-      lines.set(object, at);
-      at += object.length - 1;
-      lines.set(this.#place, at);
-      at += this.#place.length;
-      const end = read + (this.#ends[index]?.length ?? 0);
-      for (; read < end; read += 1, at += 1) lines[at] = ends[read] ?? 0;
-    }
-    return lines;
+  get pieces(): readonly Buffer[] {
+    return [...this.#full, this.#piece.subarray(0, this.#used)];
+  }
+
+  #takePiece(bytes: number): void {
+    this.#full.push(this.#piece.subarray(0, this.#used));
+    const usual = Math.min(PIECE_BYTES_MAX, 2 * this.#piece.length);
+    this.#piece = Buffer.allocUnsafe(Math.max(usual, bytes));
+    this.#used = 0;
   }
 }

@@ -4,9 +4,9 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { FileSystem } from '../../clients/files/file-system.ts';
+import { bytesIn, type FileSystem } from '../../clients/files/file-system.ts';
 import type { GrowingFiles } from '../../clients/files/growing-files.ts';
-import { gzipMember, HdfsGrowth } from '../../clients/files/growing-hdfs.ts';
+import { HdfsGrowth, packed } from '../../clients/files/growing-hdfs.ts';
 import { LocalGrowth } from '../../clients/files/growing-local.ts';
 import { WebHdfs } from '../../clients/files/webhdfs.ts';
 import type { FileKind } from '../../clients/json-file/file-kind.ts';
@@ -142,8 +142,10 @@ export class LocationFilesSink implements Sink {
     const groups = new Map<string, LocationBlock>();
     const rejects: Reject[] = [];
     let skipped = 0;
-    for (const [index, record] of records.entries()) {
-      if (index % RECORDS_AT_ONCE === RECORDS_AT_ONCE - 1) {
+    let turn = 0;
+    for (const record of records) {
+      turn += 1;
+      if (turn % RECORDS_AT_ONCE === 0) {
         await nextTurn();
         signal.throwIfAborted();
       }
@@ -168,11 +170,11 @@ export class LocationFilesSink implements Sink {
     signal: AbortSignal,
   ): Promise<StagedFile> {
     const { files, root } = this.#parts;
-    const { body, name } = await this.#pack(range, location, block.toBuffer(), signal);
+    const { body, name } = await this.#pack(range, location, block.pieces, signal);
     await files.create(`${root}/${staged}`, body, signal);
     return {
       ...{ staged, final: `${location}/${name}`, tablePartition: location },
-      ...{ rows: block.rows, bytes: body.length },
+      ...{ rows: block.rows, bytes: bytesIn(body) },
     };
   }
 
@@ -180,12 +182,12 @@ export class LocationFilesSink implements Sink {
   async #pack(
     range: OffsetRange,
     location: string,
-    lines: Buffer,
+    lines: readonly Buffer[],
     signal: AbortSignal,
-  ): Promise<{ body: Buffer; name: string }> {
+  ): Promise<{ body: readonly Buffer[]; name: string }> {
     const isGzip = this.#isGzip;
     if (this.#parts.layout === 'batches') {
-      const body = isGzip ? await gzipMember(lines) : lines;
+      const body = await packed(lines, isGzip);
       return { body, name: formatFileName(range, isGzip ? 'json-gzip' : 'json') };
     }
     const { body, bytes } = await this.#growing.pack(lines, isGzip);

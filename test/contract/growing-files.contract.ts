@@ -33,7 +33,7 @@ export function growingFilesContract(name: string, open: () => Promise<GrowthUnd
         target,
         async stage(part: string, numbers: readonly number[]): Promise<string> {
           const lines = Buffer.from(numbers.map((n) => `{"n":${n}}\n`).join(''));
-          const { body } = await at.growing.pack(lines, file.endsWith('.gz'));
+          const { body } = await at.growing.pack([lines], file.endsWith('.gz'));
           // On HDFS beside the file; a local disk takes it from anywhere.
           await at.files.create(`${directory}/_part+${part}`, body, signal);
           return `${directory}/_part+${part}`;

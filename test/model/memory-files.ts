@@ -84,5 +84,6 @@ export class MemoryFiles {
 
 /** The bytes of a body; in the model the "local path" of a file is its content. */
 export function bytesOf(body: FileBody): Buffer {
-  return Buffer.isBuffer(body) ? body : Buffer.from(body.file);
+  if ('file' in body) return Buffer.from(body.file);
+  return Buffer.isBuffer(body) ? body : Buffer.concat(body);
 }
