@@ -27,10 +27,10 @@ export interface HdfsConsumerOptions {
 }
 
 /**
- * By how many percent V8 may let the heap grow over what was alive before it collects. Records live for a second or two, so at
- * its own pace (up to four times as much) most of the heap is garbage: a third of the memory of the process.
+ * By how many percent V8 may let the heap grow over what was alive before it collects. Pieces of lines live for a second or two,
+ * so at its own pace (up to four times as much) most of what the process holds is garbage.
  */
-const HEAP_GROWING_PERCENT = 100;
+const HEAP_GROWING_PERCENT = 150;
 
 /**
  * Runs `params.hdfsConsumer` until told to stop, or until the end with `untilEnd`. Throws CONFIG_INVALID without topics,

@@ -42,7 +42,7 @@ export interface LocationFilesParts {
 }
 
 /** Other topic partitions wait for answers meanwhile: nobody may keep the thread for long. */
-const RECORDS_AT_ONCE = 200;
+const RECORDS_AT_ONCE = 500;
 
 const BASE_PATH: FileKind = {
   name: 'base path',
