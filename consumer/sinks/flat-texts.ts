@@ -21,7 +21,8 @@ const SCALAR = `${STRING}|-?(?:0|[1-9]\\d*)(?:\\.\\d+)?(?:[eE][+-]?\\d+)?|true|f
 /** How the fields of a flat record are written. */
 const WRITTEN: Readonly<Record<Field, string>> = {
   timestamp: TIME,
-  ...{ city: STRING, country: STRING, country_code: STRING, location: STRING },
+  ...{ city: `${STRING}|null`, country: `${STRING}|null`, country_code: `${STRING}|null` },
+  location: STRING,
   ...{ temperature: NUMBER, windspeed: NUMBER, weather_code: `${NUMBER}|null` },
   ...{ wind_alert_level: STRING, heat_alert_level: STRING },
   ...{ latitude: `${NUMBER}|null`, longitude: `${NUMBER}|null`, timezone: `${STRING}|null` },
@@ -49,15 +50,23 @@ interface Place {
   readonly timezone: string | undefined;
 }
 
-/** Shapes and places that are remembered. */
-const SHAPES_MAX = 16;
+/** Longer texts and longer lists of fields are left to whoever parses: patterns have limits of their own. */
+const TEXT_MAX = 4096;
+const NAMES_MAX = 64;
+/** A pattern is made for so many records that had these fields, as it takes as long as parsing some of them. */
+const SHOWN_MIN = 100;
+/** What is remembered: lists of fields that were seen, patterns of them, places. */
+const SEEN_MAX = 64;
+const SHAPES_MAX = 4;
 const PLACES_MAX = 10_000;
 
 export class FlatTexts {
-  readonly #shapes = new Map<string, Shape | undefined>();
+  /** The one that was found last is first. */
+  readonly #shapes: Shape[] = [];
   /** By the text of the location. */
   readonly #places = new Map<string, Place>();
-  #shape: Shape | undefined;
+  /** By list of fields: how many records were shown that have it and are of no shape. */
+  readonly #shown = new Map<string, number>();
   /** A day that the calendar has, `"2026-11-22T`. */
   #day = '';
 
@@ -66,9 +75,8 @@ export class FlatTexts {
    * the same words. Undefined: not known.
    */
   locationOf(text: string): string | undefined {
-    const found = this.#shape?.pattern.exec(text);
-    if (!this.#shape || !found) return undefined;
-    const { groups } = this.#shape;
+    const [found, groups] = this.#find(text) ?? [];
+    if (!found || !groups) return undefined;
     const place = this.#places.get(found[groups.location] ?? '');
     if (place === undefined || found[groups.city] !== place.city) return undefined;
     if (found[groups.country] !== place.country) return undefined;
@@ -82,26 +90,48 @@ export class FlatTexts {
   }
 
   /**
-   * Remembers how `text` is written, of which is known what `locationOf` says: of the record with the fields `names`, in that
-   * order, at `location`.
+   * Is shown a `text` of which is known what `locationOf` says: of the record with the fields `names`, in that order, at
+   * `location`. After some that are written alike it knows others.
    */
   learn(text: string, names: readonly string[], location: string): void {
-    const key = JSON.stringify(names);
-    if (this.#shapes.size >= SHAPES_MAX && !this.#shapes.has(key)) this.#shapes.clear();
-    const shape = this.#shapes.has(key) ? this.#shapes.get(key) : shapeOf(names);
-    this.#shapes.set(key, shape);
-    const found = shape?.pattern.exec(text);
-    if (!shape || !found) return;
-    this.#shape = shape;
-    const { groups } = shape;
+    if (text.length > TEXT_MAX || names.length > NAMES_MAX) return;
+    const [found, groups] = this.#find(text) ?? [];
+    if (!found || !groups) {
+      this.#count(names, text);
+      return;
+    }
     if (this.#places.size >= PLACES_MAX) this.#places.clear();
-    this.#places.set(found[groups.location] ?? '', {
+    this.#places.set(own(found[groups.location]) ?? '', {
       location,
-      city: found[groups.city],
-      country: found[groups.country],
-      countryCode: found[groups.country_code],
-      timezone: found[groups.timezone],
+      city: own(found[groups.city]),
+      country: own(found[groups.country]),
+      countryCode: own(found[groups.country_code]),
+      timezone: own(found[groups.timezone]),
     });
+  }
+
+  #find(text: string): readonly [RegExpExecArray, Shape['groups']] | undefined {
+    if (text.length > TEXT_MAX) return undefined;
+    for (const [index, shape] of this.#shapes.entries()) {
+      const found = shape.pattern.exec(text);
+      if (!found) continue;
+      if (index > 0) this.#shapes.unshift(...this.#shapes.splice(index, 1));
+      return [found, shape.groups];
+    }
+    return undefined;
+  }
+
+  #count(names: readonly string[], text: string): void {
+    const key = JSON.stringify(names);
+    const times = (this.#shown.get(key) ?? 0) + 1;
+    if (this.#shown.size >= SEEN_MAX && times === 1) this.#shown.clear();
+    this.#shown.set(key, times);
+    if (times % SHOWN_MIN !== 0) return;
+    const shape = shapeOf(names);
+    // No text with an object, an array or an escaped name matches: that one would only take the place of another.
+    if (!shape?.pattern.test(text)) return;
+    this.#shapes.unshift(shape);
+    if (this.#shapes.length > SHAPES_MAX) this.#shapes.pop();
   }
 
   /** `text` is a time that the calendar has. */
@@ -118,8 +148,6 @@ export class FlatTexts {
 /** Undefined where such records always have to be looked at closer. */
 function shapeOf(names: readonly string[]): Shape | undefined {
   if (!NEEDED.every((field) => names.includes(field))) return undefined;
-  // A name that is not written as it is.
-  if (names.some((name) => JSON.stringify(name) !== `"${name}"`)) return undefined;
   const read = names.filter(isField);
   const fields = names.map(
     (name) => `"${literal(name)}": ?${isField(name) ? `(${WRITTEN[name]})` : `(?:${SCALAR})`}`,
@@ -136,6 +164,11 @@ function shapeOf(names: readonly string[]): Shape | undefined {
 
 function isField(name: string): name is Field {
   return Object.hasOwn(WRITTEN, name);
+}
+
+/** A piece of a text keeps the whole text in memory, a copy does not. */
+function own(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : Buffer.from(text).toString();
 }
 
 /** A pattern that is `text` and nothing else. */

@@ -42,7 +42,9 @@ export interface LocationFilesParts {
 }
 
 /** Other topic partitions wait for answers meanwhile: nobody may keep the thread for long. */
-const RECORDS_AT_ONCE = 500;
+const TURN_MS = 1;
+/** Between two looks at the clock. */
+const RECORDS_AT_ONCE = 50;
 
 const BASE_PATH: FileKind = {
   name: 'base path',
@@ -142,12 +144,15 @@ export class LocationFilesSink implements Sink {
     const groups = new Map<string, LocationBlock>();
     const rejects: Reject[] = [];
     let skipped = 0;
-    let turn = 0;
+    const { clock } = this.#parts;
+    let count = 0;
+    let began = clock.monotonic();
     for (const record of records) {
-      turn += 1;
-      if (turn % RECORDS_AT_ONCE === 0) {
+      count += 1;
+      if (count % RECORDS_AT_ONCE === 0 && clock.monotonic() - began >= TURN_MS) {
         await nextTurn();
         signal.throwIfAborted();
+        began = clock.monotonic();
       }
       const located = this.#lines.of(record);
       if (located === undefined) skipped += 1;

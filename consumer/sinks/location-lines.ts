@@ -71,7 +71,7 @@ function isPlain(came: Fields, text: string, bytes: Buffer): boolean {
   return isLineWith(bytes, names.length) && !isJsonObject(came['current_weather']);
 }
 
-const [TAB, NEWLINE, RETURN, SPACE, QUOTE, COLON] = [9, 10, 13, 32, 34, 58];
+const [TAB, NEWLINE, RETURN, SPACE, QUOTE, COLON, BACKSLASH] = [9, 10, 13, 32, 34, 58, 92];
 
 /**
  * JSON on one line, each of its `fields` there once: one that stands there twice is one in `JSON.parse`, and both to Hive. False
@@ -82,6 +82,8 @@ function isLineWith(bytes: Buffer, fields: number): boolean {
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at];
     if (byte === NEWLINE || byte === RETURN) return false;
+    // What is escaped ends nothing.
+    if (byte === BACKSLASH) at += 1;
     if (byte !== QUOTE) continue;
     const next = bytes[at + 1];
     if (next === COLON) found += 1;

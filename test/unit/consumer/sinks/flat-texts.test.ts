@@ -15,9 +15,15 @@ const RECORD = {
 };
 const TEXT = JSON.stringify(RECORD);
 
+function show(texts: FlatTexts, text: string): void {
+  for (let times = 0; times < 101; times += 1) {
+    texts.learn(text, Object.keys(JSON.parse(text)), 'BR/São-Paulo');
+  }
+}
+
 function shown(text: string): FlatTexts {
   const texts = new FlatTexts();
-  texts.learn(text, Object.keys(JSON.parse(text)), 'BR/São-Paulo');
+  show(texts, text);
   return texts;
 }
 
@@ -80,12 +86,46 @@ test('nothing is learnt of a record whose names are not written as they are, or 
   }
 });
 
+test('several shapes are known at a time, and one that comes anew is learnt whatever came before', () => {
+  const texts = new FlatTexts();
+  const shapes = Array.from({ length: 9 }, (_, index) =>
+    JSON.stringify({ ...RECORD, [`field_${index}`]: index }),
+  );
+  for (const text of shapes.slice(0, 4)) show(texts, text);
+  for (const text of [...shapes.slice(0, 4), ...shapes.slice(0, 4)]) {
+    assert.equal(texts.locationOf(text), 'BR/São-Paulo');
+  }
+  for (let index = 0; index < 9; index += 1) {
+    show(texts, JSON.stringify({ ...RECORD, [`list_${index}`]: [] }));
+  }
+  assert.equal(texts.locationOf(shapes[0] ?? ''), 'BR/São-Paulo');
+  for (const text of shapes.slice(4)) show(texts, text);
+  assert.equal(texts.locationOf(shapes[0] ?? ''), undefined);
+  show(texts, shapes[0] ?? '');
+  assert.equal(texts.locationOf(shapes[0] ?? ''), 'BR/São-Paulo');
+});
+
+test('records with many fields, and with megabytes of escapes, are left to whoever parses them', () => {
+  const fields = Array.from({ length: 60 }, (_, index) => [`field_${index}`, index]);
+  const many = JSON.stringify({ ...RECORD, ...Object.fromEntries(fields) });
+  const long = JSON.stringify({ ...RECORD, sensor: '\n'.repeat(4_000_000) });
+  for (const text of [many, long]) assert.equal(shown(text).locationOf(text), undefined);
+  const texts = shown(TEXT);
+  assert.equal(texts.locationOf(long), undefined);
+  const lines = new LocationLines('skip');
+  for (let times = 0; times < 101; times += 1) {
+    assert.deepEqual(result(lines, many), ['BR/São-Paulo', many]);
+  }
+});
+
+/** What becomes of a record whose value is `text`. */
+function result(lines: LocationLines, text: string) {
+  const record = { offset: 0n, timestamp: 0, key: null, headers: undefined };
+  const line = lines.of({ ...record, value: Buffer.from(text) });
+  return line === undefined || line instanceof Fault ? line : [line.location, `${line.object}`];
+}
+
 test('whatever was written before, a record becomes the same line', () => {
-  const result = (lines: LocationLines, text: string) => {
-    const record = { offset: 0n, timestamp: 0, key: null, headers: undefined };
-    const line = lines.of({ ...record, value: Buffer.from(text) });
-    return line === undefined || line instanceof Fault ? line : [line.location, `${line.object}`];
-  };
   const signs = fc.constantFrom(
     '"',
     '\\',
@@ -112,13 +152,15 @@ test('whatever was written before, a record becomes the same line', () => {
         `${text.slice(0, -1)},${JSON.stringify(name)}:${JSON.stringify(value)}}`;
     }),
   );
+  const precise = `${TEXT.slice(0, -1)},"id":12345678901234567890,"m":"a\\":b"}`;
+  assert.deepEqual(result(new LocationLines('skip'), precise), ['BR/São-Paulo', precise]);
+  const known = [TEXT, precise, TEXT.replaceAll('":', '": ')];
   const warm = new LocationLines('skip');
-  result(warm, TEXT);
+  for (const text of known) for (let times = 0; times < 101; times += 1) result(warm, text);
   fc.assert(
-    fc.property(fc.array(edit, { minLength: 1, maxLength: 2 }), (edits) => {
-      const text = edits.reduce((before, change) => change(before), TEXT);
+    fc.property(fc.constantFrom(...known), fc.array(edit, { maxLength: 2 }), (from, edits) => {
+      const text = edits.reduce((before, change) => change(before), from);
       assert.deepEqual(result(warm, text), result(new LocationLines('skip'), text), text);
-      assert.deepEqual(result(warm, TEXT), ['BR/São-Paulo', TEXT]);
     }),
     { numRuns: 3000 },
   );
