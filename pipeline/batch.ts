@@ -19,7 +19,7 @@ export interface Batch {
 export interface BatchLimits {
   /** Records per batch, from 1. */
   readonly size: number;
-  /** Bytes of keys and values per batch; a batch holds at least one record whatever its size. */
+  /** Bytes of records per batch, as `recordBytes` counts them; a batch holds at least one record whatever its size. */
   readonly bytesMax: number;
 }
 
@@ -125,7 +125,7 @@ export function trimBatch(batch: Batch, position: bigint): Batch | undefined {
   const relation = relate(position, batch.range);
   if (relation === 'replayed') return undefined;
   if (relation !== 'overlapping') return batch;
-  const records = [...batch.records].filter(({ offset }) => offset >= position);
+  const records = kept(batch.records, ({ offset }) => offset >= position);
   return { ...batch, range: { ...batch.range, start: position }, records };
 }
 
@@ -133,5 +133,11 @@ export function trimBatch(batch: Batch, position: bigint): Batch | undefined {
 export function withoutRepeats(batch: Batch): Batch {
   const { range, records, repeats } = batch;
   if (repeats === undefined || repeats.size === 0) return batch;
-  return { range, records: [...records].filter(({ offset }) => !repeats.has(offset)) };
+  return { range, records: kept(records, ({ offset }) => !repeats.has(offset)) };
+}
+
+function kept(records: Records, isKept: (record: PipelineRecord) => boolean): Records {
+  const packed = new PackedRecords();
+  for (const record of records) if (isKept(record)) packed.add(record);
+  return packed;
 }

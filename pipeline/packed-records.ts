@@ -9,26 +9,23 @@ export interface Records extends Iterable<PipelineRecord> {
   at(index: number): PipelineRecord | undefined;
 }
 
-/** One record after the other: offset, timestamp, length of the key, length of the value, key, value. */
+/** One record after the other: offset, timestamp, lengths of key, value and headers, and then these. */
 interface Slab {
   readonly bytes: Buffer;
   readonly view: DataView;
   used: number;
 }
 
-/** Of each slab; a record that is larger gets one of its own. Most topic partitions hold little. */
-const SLAB_BYTES_MIN = 4 * 1024;
+/** The first slab has room for two records as large as its first; each next one is twice as long, up to this, or for one record. */
 const SLAB_BYTES_MAX = 256 * 1024;
 /** Where a record has what. */
-const [TIMESTAMP, KEY_LENGTH, VALUE_LENGTH, KEY] = [8, 16, 20, 24] as const;
-/** Length of a key or value that is null. */
+const [TIMESTAMP, KEY_LENGTH, VALUE_LENGTH, HEADERS_LENGTH, KEY] = [8, 16, 20, 24, 28] as const;
+/** Length of what is null, or not there. */
 const NULL = -1;
 
-/** Copies keys and values, so that nothing keeps the answer of a fetch in memory. */
+/** Copies all of a record, so that nothing keeps the answer of a fetch in memory. */
 export class PackedRecords implements Records {
   readonly #slabs: Slab[] = [];
-  /** By index; few topics have any. */
-  readonly #headers = new Map<number, RecordHeaders>();
   #length = 0;
   /** Where the last record begins in its slab. */
   #lastAt = 0;
@@ -44,17 +41,20 @@ export class PackedRecords implements Records {
   }
 
   add({ offset, timestamp, key, value, headers }: PipelineRecord): void {
-    if (headers) this.#headers.set(this.#length, headers);
-    const slab = this.#slabFor(KEY + (key?.length ?? 0) + (value?.length ?? 0));
+    const heading = headers ? headersToBuffer(headers) : null;
+    const bytes = (key?.length ?? 0) + (value?.length ?? 0) + (heading?.length ?? 0);
+    const slab = this.#slabFor(KEY + bytes);
     const { view, used } = slab;
     view.setBigInt64(used, offset);
     view.setFloat64(used + TIMESTAMP, timestamp);
     view.setInt32(used + KEY_LENGTH, key?.length ?? NULL);
     view.setInt32(used + VALUE_LENGTH, value?.length ?? NULL);
+    view.setInt32(used + HEADERS_LENGTH, heading?.length ?? NULL);
     this.#lastAt = used;
     slab.used += KEY;
     if (key) put(slab, key);
     if (value) put(slab, value);
+    if (heading) put(slab, heading);
     this.#length += 1;
   }
 
@@ -62,7 +62,7 @@ export class PackedRecords implements Records {
   at(index: number): PipelineRecord | undefined {
     const wanted = index < 0 ? this.#length + index : index;
     const last = this.#slabs.at(-1);
-    if (last && wanted === this.#length - 1) return this.#read(last, this.#lastAt, wanted);
+    if (last && wanted === this.#length - 1) return recordAt(last, this.#lastAt);
     let found = 0;
     for (const record of this) {
       if (found === wanted) return record;
@@ -72,34 +72,16 @@ export class PackedRecords implements Records {
   }
 
   *[Symbol.iterator](): Iterator<PipelineRecord> {
-    let index = 0;
     for (const slab of this.#slabs) {
-      for (let at = 0; at < slab.used; index += 1) {
-        const record = this.#read(slab, at, index);
-        yield record;
-        at += KEY + (record.key?.length ?? 0) + (record.value?.length ?? 0);
-      }
+      for (let at = 0; at < slab.used; at = endOf(slab, at)) yield recordAt(slab, at);
     }
-  }
-
-  #read({ bytes, view }: Slab, at: number, index: number): PipelineRecord {
-    const keyLength = view.getInt32(at + KEY_LENGTH);
-    const valueLength = view.getInt32(at + VALUE_LENGTH);
-    const keyEnd = at + KEY + Math.max(0, keyLength);
-    return {
-      offset: view.getBigInt64(at),
-      timestamp: view.getFloat64(at + TIMESTAMP),
-      key: keyLength === NULL ? null : bytes.subarray(at + KEY, keyEnd),
-      value: valueLength === NULL ? null : bytes.subarray(keyEnd, keyEnd + valueLength),
-      headers: this.#headers.get(index),
-    };
   }
 
   /** The slab that has room for so many bytes behind what is used of it. */
   #slabFor(bytes: number): Slab {
     const last = this.#slabs.at(-1);
     if (last && last.used + bytes <= last.bytes.length) return last;
-    const usual = Math.min(SLAB_BYTES_MAX, 2 * (last?.bytes.length ?? SLAB_BYTES_MIN / 2));
+    const usual = Math.min(SLAB_BYTES_MAX, 2 * Math.max(last?.bytes.length ?? 0, bytes));
     const taken = Buffer.allocUnsafeSlow(Math.max(bytes, usual));
     const slab = { bytes: taken, view: new DataView(taken.buffer), used: 0 };
     this.#slabs.push(slab);
@@ -110,4 +92,63 @@ export class PackedRecords implements Records {
 function put(slab: Slab, part: Buffer): void {
   slab.bytes.set(part, slab.used);
   slab.used += part.length;
+}
+
+function recordAt({ bytes, view }: Slab, at: number): PipelineRecord {
+  const keyLength = view.getInt32(at + KEY_LENGTH);
+  const valueLength = view.getInt32(at + VALUE_LENGTH);
+  const headersLength = view.getInt32(at + HEADERS_LENGTH);
+  const keyEnd = at + KEY + Math.max(0, keyLength);
+  const valueEnd = keyEnd + Math.max(0, valueLength);
+  return {
+    offset: view.getBigInt64(at),
+    timestamp: view.getFloat64(at + TIMESTAMP),
+    key: keyLength === NULL ? null : bytes.subarray(at + KEY, keyEnd),
+    value: valueLength === NULL ? null : bytes.subarray(keyEnd, valueEnd),
+    headers:
+      headersLength === NULL
+        ? undefined
+        : headersFrom(bytes.subarray(valueEnd, valueEnd + headersLength)),
+  };
+}
+
+/** Where the record behind the one at `at` begins. */
+function endOf({ view }: Slab, at: number): number {
+  const length = (field: number) => Math.max(0, view.getInt32(at + field));
+  return at + KEY + length(KEY_LENGTH) + length(VALUE_LENGTH) + length(HEADERS_LENGTH);
+}
+
+/** Each name with its length before it, the number of its values, and each of these with its length. */
+function headersToBuffer(headers: RecordHeaders): Buffer {
+  const parts: Buffer[] = [];
+  const number = (value: number) => {
+    const bytes = Buffer.allocUnsafe(4);
+    bytes.writeInt32BE(value);
+    return bytes;
+  };
+  for (const [name, values] of Object.entries(headers)) {
+    const written = Buffer.from(name);
+    parts.push(number(written.length), written, number(values.length));
+    for (const value of values) parts.push(number(value.length), value);
+  }
+  return Buffer.concat(parts);
+}
+
+function headersFrom(bytes: Buffer): RecordHeaders {
+  let at = 0;
+  const number = () => {
+    at += 4;
+    return bytes.readInt32BE(at - 4);
+  };
+  const part = () => {
+    const length = number();
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  const found: [string, Buffer[]][] = [];
+  while (at < bytes.length) {
+    const name = part().toString();
+    found.push([name, Array.from({ length: number() }, part)]);
+  }
+  return Object.fromEntries(found);
 }

@@ -31,6 +31,7 @@ export interface OutgoingRecord {
 
 /** What a record costs in memory beside its bytes, packed as it is while it is held. */
 const RECORD_OVERHEAD_BYTES = 64;
+const HEADER_OVERHEAD_BYTES = 8;
 
 /** Bytes a record occupies in our buffers: key, value, headers, and a fixed share for what is known of them. */
 export function recordBytes({ key, value, headers }: PipelineRecord): number {
@@ -39,6 +40,10 @@ export function recordBytes({ key, value, headers }: PipelineRecord): number {
 }
 
 function headerBytes(headers: RecordHeaders): number {
-  const values = Object.values(headers).flat();
-  return values.reduce((sum, value) => sum + value.length + RECORD_OVERHEAD_BYTES, 0);
+  let bytes = 0;
+  for (const [name, values] of Object.entries(headers)) {
+    bytes += name.length + HEADER_OVERHEAD_BYTES;
+    for (const value of values) bytes += value.length + HEADER_OVERHEAD_BYTES;
+  }
+  return bytes;
 }

@@ -26,7 +26,8 @@ export interface Sink {
   open(signal: AbortSignal): Promise<void>;
   /**
    * Writes a batch where no reader looks, under a fresh attempt id. Safe to lose, safe to call again: each call is
-   * a new attempt. Batches of different topic partitions may be staged at the same time.
+   * a new attempt. Batches of different topic partitions may be staged at the same time. Records are made anew each time
+   * they are gone through, and share the memory of the batch: copy what is to be kept for longer.
    */
   stage(batch: Batch, signal: AbortSignal): Promise<Staged>;
   /**

@@ -3,7 +3,7 @@
 import type { Fetched, GroupConsumer } from '../../clients/kafka/consumer.ts';
 import { PackedRecords, type Records } from '../../pipeline/packed-records.ts';
 import { formatTopicPartition, type TopicPartition } from '../../pipeline/range.ts';
-import type { PipelineRecord } from '../../pipeline/record.ts';
+import { type PipelineRecord, recordBytes } from '../../pipeline/record.ts';
 
 /** Records of one topic partition; `next` lies behind the last one, or behind offsets without any. */
 export interface Parcel {
@@ -23,7 +23,7 @@ interface Door {
 
 export type Steering = Pick<GroupConsumer, 'seek' | 'pause' | 'resume'>;
 
-/** What is held before fetching is paused: records, and bytes of their values. Fetches under way may add a few more. */
+/** What is held before fetching is paused: records, and their bytes. Fetches under way may add a few more. */
 const RECORDS_MAX = 20_000;
 const BYTES_MAX = 32 * 1024 * 1024;
 
@@ -99,7 +99,7 @@ export class Inbox {
     door.next = next;
     this.#parcels.push({ of: door.of, records: PackedRecords.of(records), next });
     this.#records += records.length;
-    for (const { value } of records) this.#bytes += value?.length ?? 0;
+    for (const record of records) this.#bytes += recordBytes(record);
     if (this.#isFull()) this.#steering.pause(this.#all());
   }
 

@@ -2,15 +2,17 @@
 // copied as soon as it is known, because this is where most of the time and memory of a large batch goes.
 import type { TopicPartition } from '../../pipeline/range.ts';
 
-/** Of the pieces in which memory is taken; a longer line gets one of its own. Most locations have few lines in a batch. */
-const PIECE_BYTES_MIN = 4 * 1024;
+/**
+ * The first piece of memory has room for two lines as long as its first, for most locations have few lines in a batch; each next
+ * one is twice as long, up to this, or for one line.
+ */
 const PIECE_BYTES_MAX = 64 * 1024;
 
 export class LocationBlock {
   /** What stands between the last field of a record and its offset. */
   readonly #place: Buffer;
   readonly #full: Buffer[] = [];
-  #piece = Buffer.allocUnsafe(PIECE_BYTES_MIN);
+  #piece = Buffer.alloc(0);
   /** Bytes taken of `#piece`. */
   #used = 0;
   #rows = 0;
@@ -50,8 +52,8 @@ export class LocationBlock {
   }
 
   #takePiece(bytes: number): void {
-    this.#full.push(this.#piece.subarray(0, this.#used));
-    const usual = Math.min(PIECE_BYTES_MAX, 2 * this.#piece.length);
+    if (this.#used > 0) this.#full.push(this.#piece.subarray(0, this.#used));
+    const usual = Math.min(PIECE_BYTES_MAX, 2 * Math.max(this.#piece.length, bytes));
     this.#piece = Buffer.allocUnsafe(Math.max(usual, bytes));
     this.#used = 0;
   }
