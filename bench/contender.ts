@@ -20,7 +20,7 @@ export interface Measured {
 
 const root = join(import.meta.dirname, '..');
 /** Where tsconfig.bench.json has them compiled to. */
-const compiled = join(root, 'dist/bench/bench/contenders');
+const compiled = join(root, '.bench/bench/contenders');
 let isCompiled = false;
 
 /** Runs `contenders/<name>.ts` with `input` as its JSON file and returns what it prints. */
@@ -46,6 +46,7 @@ export async function runContender(name: string, input: unknown): Promise<Measur
 }
 
 function compile(): void {
+  rmSync(join(root, '.bench'), { recursive: true, force: true });
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], {
     cwd: root,

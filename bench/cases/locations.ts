@@ -17,6 +17,7 @@ const BATCHES = [100, 10_000];
 const PLACES = ['local', 'HDFS'];
 
 interface Flushed extends Measured {
+  /** Medians over all flushes: one, and one by the records in it; other topic partitions flush meanwhile. */
   readonly flushMs: number;
   readonly msPerRecord: number;
   readonly bytes: number;
@@ -79,9 +80,11 @@ async function compare(options: BenchOptions, shape: Shape): Promise<Line[]> {
     packed.push(await consume(shape, 'gzip'));
   }
   const { place, locations, batch, records } = shape;
+  const rounded = (ms: number) => Number(ms.toFixed(3));
   const flushed = (rounds: readonly Flushed[]) => ({
     ms_per_flush: Math.round(median(rounds.map(({ flushMs }) => flushMs))),
-    ms_per_record: Number(median(rounds.map(({ msPerRecord }) => msPerRecord)).toFixed(3)),
+    ms_per_record: rounded(median(rounds.map(({ ms, records }) => ms / records))),
+    ms_in_flush_per_record: rounded(median(rounds.map(({ msPerRecord }) => msPerRecord))),
     rss_mb_at_a_fifth: Math.round(Math.max(...rounds.map(({ rssMbAtFifth }) => rssMbAtFifth))),
   });
   const saved = 1 - (packed[0]?.bytes ?? 0) / (plain[0]?.bytes ?? 1);
