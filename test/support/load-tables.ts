@@ -12,6 +12,7 @@ import type { BatchRecord } from '../../pipeline/ledger.ts';
 import { Lifecycle } from '../../pipeline/lifecycle.ts';
 import { silentLog } from '../../pipeline/log.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
+import { withRetry } from '../../pipeline/retry.ts';
 import type { TableSpec } from '../../pipeline/table.ts';
 import { testSettings } from './settings.ts';
 import { uniqueName } from './stack.ts';
@@ -58,11 +59,14 @@ export function batchOf(
 export const offsets = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => from + index);
 
-/** Stages, commits and places, as `deliver` does; returns what stands. */
+/** Stages, commits and places, as `deliver` does, each step until it succeeds; returns what stands. */
 export async function deliverTo(sink: HiveLoadSink, batch: Batch): Promise<BatchRecord> {
-  const { record: staged } = await sink.stage(batch, signal);
-  const standing = await sink.ledger.commit(staged, signal);
-  await sink.place(standing, signal);
+  const policy = { delayMs: 10, delayMsMax: 100, deadlineMs: 20_000 };
+  // Another writer that was first removes what this one has staged, under its hands too.
+  const step = <T>(run: () => Promise<T>) => withRetry(run, policy, systemClock, signal);
+  const { record: staged } = await step(() => sink.stage(batch, signal));
+  const standing = await step(() => sink.ledger.commit(staged, signal));
+  await step(() => sink.place(standing, signal));
   return standing;
 }
 
