@@ -60,7 +60,8 @@ const BY_TYPE: Readonly<Record<string, Verdict>> = {
 };
 
 /** kafkajs asks one broker after the other, and goes on with null for the metadata when each connection broke. */
-const NO_ANSWER = /^Cannot (read properties of null|destructure property).*'topicMetadata'/;
+const NO_ANSWER =
+  /^Cannot (read properties of null|destructure property).*'(topicMetadata|brokers)'/;
 
 /** What kafkajs stumbles over when it has forgotten the leaders of a topic, because others were looked up at the same time. */
 export const LEADERS_FORGOTTEN = /^Cannot destructure property 'partitions' of '(high|low)\.pop/;

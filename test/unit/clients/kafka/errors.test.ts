@@ -167,6 +167,12 @@ const CASES: readonly [string, Error, string, RegExp][] = [
     /no broker answers/,
   ],
   [
+    'a description of the cluster that every broker failed to give',
+    new TypeError("Cannot destructure property 'brokers' of '(intermediate value)' as it is null."),
+    'KAFKA_UNAVAILABLE',
+    /no broker answers/,
+  ],
+  [
     'a topic whose leaders were forgotten while others were looked up',
     new TypeError("Cannot destructure property 'partitions' of 'low.pop(...)' as it is undefined."),
     'KAFKA_UNAVAILABLE',
