@@ -42,14 +42,7 @@ export const BYTE_ORDER_MARK = 0xfeff;
 export function decodeValue(value: Buffer, format: ValueFormat): Decoded | Fault {
   const text = decodeText(value);
   if (text instanceof Fault) return text;
-  if (format === 'text') return { text, json: undefined };
-  if (text === '') return EMPTY;
-  try {
-    return { text, json: JSON.parse(withoutByteOrderMark(text)) };
-  } catch {
-    // The parser's message quotes the value, so it is not carried on.
-    return NOT_JSON;
-  }
+  return format === 'text' ? { text, json: undefined } : parseText(text);
 }
 
 /** Fault: CODEC_NOT_UTF8. */
@@ -57,6 +50,17 @@ export function decodeText(value: Buffer): string | Fault {
   const text = value.toString('utf8');
   // Decoding puts U+FFFD for each wrong byte. Only then does the dearer check tell a wrong byte from a real U+FFFD.
   return text.includes(REPLACEMENT) && !isUtf8(value) ? NOT_UTF8 : text;
+}
+
+/** Fault: CODEC_NOT_JSON. */
+export function parseText(text: string): Decoded | Fault {
+  if (text === '') return EMPTY;
+  try {
+    return { text, json: JSON.parse(withoutByteOrderMark(text)) };
+  } catch {
+    // The parser's message quotes the value, so it is not carried on.
+    return NOT_JSON;
+  }
 }
 
 function withoutByteOrderMark(text: string): string {

@@ -4,9 +4,9 @@ import { countryCodeOf } from '../../clients/countries/country-code.ts';
 import {
   decodeText,
   decodeTombstone,
-  decodeValue,
   Fault,
   isJsonObject,
+  parseText,
   type TombstonePolicy,
 } from '../../pipeline/codec.ts';
 import type { PipelineRecord } from '../../pipeline/record.ts';
@@ -47,7 +47,7 @@ export class LocationLines {
     if (text instanceof Fault) return text;
     const known = this.#flatTexts.locationOf(text);
     if (known !== undefined) return { location: known, object: value };
-    const decoded = decodeValue(value, 'json');
+    const decoded = parseText(text);
     if (decoded instanceof Fault) return decoded;
     const weather = readWeather(decoded.json, countryCodeOf);
     if (weather instanceof Fault) return weather;
@@ -79,12 +79,15 @@ const [TAB, NEWLINE, RETURN, SPACE, QUOTE, COLON, BACKSLASH] = [9, 10, 13, 32, 3
  */
 function isLineWith(bytes: Buffer, fields: number): boolean {
   let found = 0;
+  let isInString = false;
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at];
     if (byte === NEWLINE || byte === RETURN) return false;
     // What is escaped ends nothing.
     if (byte === BACKSLASH) at += 1;
     if (byte !== QUOTE) continue;
+    isInString = !isInString;
+    if (isInString) continue;
     const next = bytes[at + 1];
     if (next === COLON) found += 1;
     // Room between a name and its colon would hide it.

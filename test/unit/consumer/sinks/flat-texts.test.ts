@@ -154,6 +154,8 @@ test('whatever was written before, a record becomes the same line', () => {
   );
   const precise = `${TEXT.slice(0, -1)},"id":12345678901234567890,"m":"a\\":b"}`;
   assert.deepEqual(result(new LocationLines('skip'), precise), ['BR/São-Paulo', precise]);
+  const blank = precise.replace('"m":"', '"m": " :');
+  assert.deepEqual(result(new LocationLines('skip'), blank), ['BR/São-Paulo', blank]);
   const known = [TEXT, precise, TEXT.replaceAll('":', '": ')];
   const warm = new LocationLines('skip');
   for (const text of known) for (let times = 0; times < 101; times += 1) result(warm, text);
